@@ -1,0 +1,24 @@
+/** Where everything is in the store (DESIGN §9). */
+const root = '/claudecluster';
+
+export const keys = {
+  root,
+  cluster: `${root}/cluster`,
+  leader: `${root}/leader`,
+  /** Grows with every change of leader; survives the leader key. */
+  epoch: `${root}/epoch`,
+  /** On the node's lease: gone when the node is. */
+  nodes: `${root}/nodes/`,
+  node: (nodeId: string): string => `${root}/nodes/${nodeId}`,
+  /** Durable: every node that belongs to the cluster, offline or not. */
+  members: `${root}/members/`,
+  member: (nodeId: string): string => `${root}/members/${nodeId}`,
+  update: `${root}/update`,
+  updates: `${root}/updates/`,
+  updateRecord: (id: string): string => `${root}/updates/${id}`,
+  events: (id: string): string => `${root}/events/${id}/`,
+  event: (id: string, number: number): string => `${root}/events/${id}/${String(number).padStart(8, '0')}`,
+  release: `${root}/release`,
+  quarantine: `${root}/quarantine/`,
+  quarantined: (hash: string): string => `${root}/quarantine/${hash}`,
+};

@@ -1,0 +1,37 @@
+/** `status --json`: one document for CLI, MCP and wire. */
+import type { TrialView } from '../ports/agent.ts';
+import type { NodeRole, NodeStatus } from '../ports/membership.ts';
+import type { ReleaseRef } from '../release/types.ts';
+import type { UpdateRecord } from './update/types.ts';
+
+export interface NodeStatusView {
+  nodeId: string;
+  role: NodeRole;
+  status: NodeStatus;
+  address: string;
+  release: ReleaseRef | null;
+  trial: TrialView | null;
+  incarnation: string;
+  lastSeenMsAgo: number | null;
+  healthy: boolean;
+  reasons: string[];
+}
+
+export interface ClusterStatus {
+  cluster: {
+    id: string;
+    leader: string | null;
+    epoch: number;
+    /** nodeId. */
+    raftLeader: string | null;
+    term: number;
+    voters: number;
+    healthyVoters: number;
+    quorum: number;
+  };
+  nodes: NodeStatusView[];
+  /** The running update; null: none. */
+  update: UpdateRecord | null;
+  /** buildHash of the release that the cluster has committed; null before the first update. */
+  release: string | null;
+}

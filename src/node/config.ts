@@ -1,0 +1,124 @@
+/** config.yaml: a node's, and a client's (CLI, MCP). Parsed here once; inside, the types are trusted. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { ClusterError } from '../errors.ts';
+
+const nodeId = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'lower-case letters, digits and dashes, as a host name label');
+const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, 'host:port');
+const ms = z.int().positive();
+
+const tls = z.strictObject({
+  /** PEM files; relative paths are relative to the configuration file. */
+  ca: z.string(),
+  cert: z.string(),
+  key: z.string(),
+});
+
+const managedEtcd = z.strictObject({
+  /** host:port for clients and for peers; both TLS. */
+  client: hostPort,
+  peer: hostPort,
+  /** Where the other members answer clients: used when the own member does not. */
+  others: z.array(hostPort).default([]),
+  /** etcd's own timing, ms. */
+  heartbeatMs: ms.default(100),
+  electionMs: ms.default(1000),
+  /** The etcd binary. */
+  binary: z.string().default('etcd'),
+});
+
+const externalEtcd = z.strictObject({
+  /** host:port of a cluster that runs already. */
+  endpoints: z.array(hostPort).min(1),
+  tls: tls.optional(),
+});
+
+export const nodeConfigSchema = z.strictObject({
+  service: z.string().default('claudecluster'),
+  nodeId,
+  role: z.enum(['voter', 'worker']).default('voter'),
+  /** Relative to the configuration file. Default: its directory. */
+  base: z.string().default('.'),
+  /** gRPC: where to listen, and what the others dial (default: the same). */
+  listen: hostPort,
+  advertise: hostPort.optional(),
+  etcd: z.union([managedEtcd, externalEtcd]),
+  tls,
+  /** Membership heartbeat, ms. */
+  heartbeatMs: ms.default(5000),
+  /** Lease of the node's record and of the leadership, ms. etcd counts whole seconds, and at least 2. */
+  leaseMs: ms.default(6000),
+  /** Releases kept on disk beside those in use. */
+  keepReleases: z.int().min(1).max(100).default(3),
+  drainTimeoutMs: ms.default(30_000),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+export type NodeConfig = z.infer<typeof nodeConfigSchema> & { file: string; advertise: string };
+
+export const clientConfigSchema = z.strictObject({
+  /** gRPC addresses of nodes; any of them will do. */
+  addresses: z.array(hostPort).min(1),
+  tls,
+});
+export type ClientConfig = z.infer<typeof clientConfigSchema> & { file: string };
+
+function readYaml(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ClusterError('config', `cannot read ${file}`, { seen: (cause as Error).message, next: 'give --config FILE or set CLAUDECLUSTER_CONFIG' }, cause);
+  }
+  try {
+    return parseYaml(text);
+  } catch (cause) {
+    throw new ClusterError('config', `${file} is not YAML`, { seen: (cause as Error).message.split('\n')[0] ?? '' }, cause);
+  }
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.join('.') || '(top)';
+  throw new ClusterError('config', `${file}: ${where}: ${issue?.message ?? 'not as expected'}`, { next: 'see docs/operating.md, Configuration' });
+}
+
+function absoluteTls<T extends { ca: string; cert: string; key: string }>(paths: T, dir: string): T {
+  return { ...paths, ca: resolve(dir, paths.ca), cert: resolve(dir, paths.cert), key: resolve(dir, paths.key) };
+}
+
+/** Reads a node's configuration; all paths in the result are absolute. Throws ClusterError 'config'. */
+export function loadNodeConfig(path: string): NodeConfig {
+  const file = resolve(path);
+  const config = check(nodeConfigSchema, readYaml(file), file);
+  const dir = dirname(file);
+  const etcd =
+    'endpoints' in config.etcd && config.etcd.tls
+      ? { ...config.etcd, tls: absoluteTls(config.etcd.tls, dir) }
+      : config.etcd;
+  return {
+    ...config,
+    file,
+    base: resolve(dir, config.base),
+    advertise: config.advertise ?? config.listen,
+    tls: absoluteTls(config.tls, dir),
+    etcd,
+  };
+}
+
+/** Reads what a client needs from a client's or from a node's configuration. Throws ClusterError 'config'. */
+export function loadClientConfig(path: string): ClientConfig {
+  const file = resolve(path);
+  const value = readYaml(file);
+  if (typeof value === 'object' && value !== null && 'nodeId' in value) {
+    const node = loadNodeConfig(file);
+    return { file, addresses: [node.advertise], tls: node.tls };
+  }
+  const config = check(clientConfigSchema, value, file);
+  return { ...config, file, tls: absoluteTls(config.tls, dirname(file)) };
+}
