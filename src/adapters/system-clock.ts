@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../ports/clock.ts';
+
+/** The machine's own time and randomness. */
+export const systemClock: Clock = {
+  nowMs: () => Number(process.hrtime.bigint() / 1_000_000n),
+  wallIso: () => new Date().toISOString(),
+  sleep: (ms, signal) =>
+    new Promise((done) => {
+      if (signal?.aborted) return done();
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', finish);
+        done();
+      };
+      const timer = setTimeout(finish, ms);
+      signal?.addEventListener('abort', finish, { once: true });
+    }),
+  randomId: (bytes) => randomBytes(bytes).toString('hex'),
+};
