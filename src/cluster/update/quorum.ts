@@ -1,0 +1,37 @@
+/** P1: the arithmetic of losing one voter. */
+import type { Observation } from './types.ts';
+
+export interface QuorumView {
+  voters: number;
+  /** Voters that are healthy now, those named in `without` not counted. */
+  healthyOthers: number;
+  /** floor(voters / 2) + 1, of the full membership. */
+  quorum: number;
+  /** May every voter of `without` be down? */
+  safe: boolean;
+  /** Voters that do not count, and why: "n3: offline". */
+  missing: string[];
+}
+
+/** Counts the voters that would carry the quorum if `nodeId` (null: nobody) were down. */
+export function quorumWithout(observation: Observation, nodeId: string | null): QuorumView {
+  const voters = observation.peers.filter((peer) => peer.kind === 'voter');
+  const missing: string[] = [];
+  let healthyOthers = 0;
+  for (const voter of voters) {
+    if (voter.nodeId === nodeId) continue;
+    const node = observation.nodes.find((one) => one.nodeId === voter.nodeId);
+    if (!voter.healthy) missing.push(`${voter.nodeId}: ${voter.reason || 'Raft member not healthy'}`);
+    else if (node !== undefined && node.status === 'offline') missing.push(`${voter.nodeId}: offline`);
+    else healthyOthers += 1;
+  }
+  const quorum = Math.floor(voters.length / 2) + 1;
+  return { voters: voters.length, healthyOthers, quorum, safe: healthyOthers >= quorum, missing };
+}
+
+/** "2 of 3 voters healthy without n2, quorum 2 (n3: offline)" */
+export function describeQuorum(view: QuorumView, nodeId: string | null): string {
+  const without = nodeId === null ? '' : ` without ${nodeId}`;
+  const why = view.missing.length > 0 ? ` (${view.missing.join('; ')})` : '';
+  return `${view.healthyOthers} of ${view.voters} voters healthy${without}, quorum ${view.quorum}${why}`;
+}

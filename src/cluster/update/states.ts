@@ -1,0 +1,33 @@
+/**
+ * The legal moves of a node in an update and of an update itself. `record.ts` asserts them, and
+ * `scripts/draw-states.js` draws docs/states.svg from them, so the picture cannot drift.
+ */
+import type { TaskPhase, UpdateState } from './types.ts';
+
+export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
+  pending: ['staged', 'failed', 'skipped'],
+  staged: ['draining', 'failed'],
+  draining: ['activating', 'failed'],
+  activating: ['trial', 'rolling-back', 'rolled-back', 'failed'],
+  trial: ['committed', 'rolling-back', 'rolled-back'],
+  committed: [],
+  'rolling-back': ['rolled-back', 'failed'],
+  'rolled-back': [],
+  failed: [],
+  skipped: [],
+};
+
+export const updateTransitions: Record<UpdateState, readonly UpdateState[]> = {
+  running: ['stopping', 'reverting', 'done', 'aborted'],
+  stopping: ['reverting', 'aborted'],
+  reverting: ['reverted', 'aborted'],
+  done: [],
+  refused: [],
+  aborted: [],
+  reverted: [],
+};
+
+/** Phases in which the node may be down, or on a release that is not committed, by our doing. */
+export const inFlightPhases: readonly TaskPhase[] = ['draining', 'activating', 'trial', 'rolling-back'];
+
+export const endedStates: readonly UpdateState[] = ['done', 'refused', 'aborted', 'reverted'];
