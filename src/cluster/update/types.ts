@@ -134,8 +134,11 @@ export interface UpdateRecord {
   intent: Step | null;
   /** What is waited for right now, for people. */
   waiting: Waiting | null;
+  /** Times that the leadership of the cluster was handed over or taken over. */
   leaderMoves: number;
+  /** Times that another Raft leader was seen, and the last one seen. */
   raftLeaderChanges: number;
+  raftLeader: string | null;
   failure: Failure | null;
   outcome: Outcome | null;
   /** Asked for by an operator, taken at the next safe point. */
@@ -144,7 +147,8 @@ export interface UpdateRecord {
   operatorMust: string | null;
   /** Number of the last event written. */
   lastEvent: number;
-  reverted: boolean;
+  /** A revert has begun: it is done once, and one that fails is not reverted again. */
+  revertBegun: boolean;
 }
 
 export interface Waiting {
@@ -211,7 +215,10 @@ export interface Observation {
   /** nodeId of the Raft leader; null: none known. */
   raftLeader: string | null;
   heartbeatMs: number;
-  /** Milliseconds that each await (by its `key`) has lasted under this leader; a key that is not there: 0. */
+  /**
+   * Milliseconds, under this leader, since each await (by its `key`) began, and since a step was first done
+   * (`first:<kind>:<nodeId>`) and last done (`last:<kind>:<nodeId>`). A key that is not there: 0.
+   */
   waits: Record<string, number>;
 }
 
@@ -228,7 +235,6 @@ export type Step =
   | { kind: 'rollback'; nodeId: string; address: string; failure: Failure }
   | { kind: 'rolledBack'; nodeId: string; failure: Failure }
   | { kind: 'failed'; nodeId: string; failure: Failure }
-  | { kind: 'committed'; nodeId: string }
   | { kind: 'handOver'; to: string }
   | { kind: 'revert' }
   | { kind: 'finish'; outcome: Outcome; operatorMust: string | null }

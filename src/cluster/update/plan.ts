@@ -1,0 +1,405 @@
+/**
+ * observation + record -> the next step. Pure: the same input gives the same step, on any node, at any time. A crash
+ * needs no code of its own, because the next leader calls this with what it sees and with what was recorded (P5).
+ *
+ * Reading order: plan → active (a node is in flight) → forward (nobody is) → gates of the next node → hand-over.
+ */
+import type { RaftPeer } from '../../ports/raft.ts';
+import { describeQuorum, quorumWithout } from './quorum.ts';
+import { judgeStability } from './stability.ts';
+import { inFlightPhases } from './states.ts';
+import type { Failure, FailureKind, NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
+
+/** A build at fault, as told by the limit that ended its trial. */
+const kindOfCause: Record<string, FailureKind> = {
+  boots: 'start',
+  'healthy-deadline': 'health',
+  'commit-deadline': 'stability',
+  operator: 'operator',
+};
+
+/** A node that answers but is still on trial is asked again to go back after this long, ms. */
+const askAgainMs = 5_000;
+
+export function plan(observation: Observation, record: UpdateRecord): Step {
+  const active = record.tasks.find((task) => inFlightPhases.includes(task.phase));
+  if (active !== undefined) return planActive(observation, record, active);
+  const failedOnTheWayBack = record.tasks.some(
+    (task) => task.direction === 'back' && (task.phase === 'failed' || task.phase === 'rolled-back'),
+  );
+  if (record.state === 'stopping' || failedOnTheWayBack) return planAfterFailure(record);
+  return planForward(observation, record);
+}
+
+// ------------------------------------------------------------------------------------- nobody is in flight
+
+function planAfterFailure(record: UpdateRecord): Step {
+  const wentForward = record.tasks.some((task) => task.direction === 'forward' && task.phase === 'committed');
+  const asked = record.requested === 'revert' || record.options.onFailure === 'revert';
+  if (asked && wentForward && !record.revertBegun) return { kind: 'revert' };
+  const stuck = record.tasks.find((task) => task.phase === 'failed' && task.failure?.phase === 'rolling-back');
+  if (stuck?.failure) {
+    return { kind: 'finish', outcome: 'failed', operatorMust: stuck.failure.next };
+  }
+  if (record.revertBegun) {
+    const stoppedAt = record.tasks.findLast((task) => task.failure !== null)?.nodeId ?? 'a node';
+    return {
+      kind: 'finish',
+      outcome: 'failed',
+      operatorMust: `the way back stopped at ${stoppedAt}: see \`claudecluster updates show ${record.id}\`, mend that node, then start an update to the release that you want`,
+    };
+  }
+  const rolledBack = record.tasks.some((task) => task.phase === 'rolled-back');
+  return { kind: 'finish', outcome: rolledBack ? 'rolled-back' : 'failed', operatorMust: null };
+}
+
+function planForward(observation: Observation, record: UpdateRecord): Step {
+  if (record.requested === 'abort') return stopHere(observation, record, 'an operator asked for it');
+  if (record.requested === 'revert' && !record.revertBegun) {
+    const wentForward = record.tasks.some((task) => task.phase === 'committed');
+    return wentForward ? { kind: 'revert' } : stopHere(observation, record, 'an operator asked to revert');
+  }
+
+  const unstaged = record.tasks.filter((task) => task.phase === 'pending');
+  if (unstaged.length > 0) return planStaging(observation, record, unstaged);
+
+  const open = record.tasks.filter((task) => task.phase === 'staged');
+  if (open.length === 0) {
+    return { kind: 'finish', outcome: record.revertBegun ? 'reverted' : 'committed', operatorMust: null };
+  }
+  if (record.requested === 'pause') {
+    return waitFor(observation, 'pause', null, 'an operator to resume', `paused, ${open.length} nodes to go`, 0);
+  }
+  // The leader is the last one, wherever it stands in the list.
+  const next = open.find((task) => task.nodeId !== observation.self) ?? open[0];
+  return next === undefined ? stopHere(observation, record, 'no node left') : planNext(observation, record, next);
+}
+
+function planStaging(observation: Observation, record: UpdateRecord, unstaged: NodeTask[]): Step {
+  const batch = unstaged.filter((task) => task.to === unstaged[0]?.to).slice(0, record.options.stageConcurrency);
+  const release = batch[0]?.to ?? record.target.buildHash;
+  const holders = observation.nodes.filter((node) => node.health?.staged.includes(release));
+  const source = holders.find((node) => node.nodeId === observation.self) ?? holders[0];
+  const nodes = batch.map(({ nodeId, address }) => ({ nodeId, address }));
+  return { kind: 'stage', nodes, release, from: source?.nodeId ?? observation.self };
+}
+
+/** Stops before anything is in flight: the task that would have come next carries the reason. */
+function stopHere(observation: Observation, record: UpdateRecord, why: string): Step {
+  const open = record.tasks.find((task) => task.phase === 'pending' || task.phase === 'staged');
+  if (open === undefined) {
+    return { kind: 'finish', outcome: record.revertBegun ? 'reverted' : 'committed', operatorMust: null };
+  }
+  return {
+    kind: 'failed',
+    nodeId: open.nodeId,
+    failure: {
+      nodeId: open.nodeId,
+      kind: 'operator',
+      phase: open.phase,
+      seen: why,
+      wanted: 'the update to go on',
+      next: 'start a new update when you are ready',
+      evidence: [`leader ${observation.self}, epoch ${observation.epoch}`],
+    },
+  };
+}
+
+// ------------------------------------------------------------------------------------- the next node, and its gates
+
+function planNext(observation: Observation, record: UpdateRecord, task: NodeTask): Step {
+  const closed = gateBefore(observation, record, task);
+  if (closed !== null) {
+    const key = `gate:${task.nodeId}`;
+    if (waited(observation, key) < record.options.gateTimeoutMs) {
+      return waitFor(observation, key, task.nodeId, closed.what, closed.seen, record.options.gateTimeoutMs);
+    }
+    return failStep(task, 'quorum', closed.seen, closed.what, 'mend what is named, then start the update again', []);
+  }
+  const limit = record.options.gateTimeoutMs;
+  if (task.nodeId === observation.self) {
+    const heir = chooseHeir(observation, record, task.nodeId);
+    if (heir !== null && waited(observation, `first:handOver:${heir}`) < limit) return { kind: 'handOver', to: heir };
+    // The seed's way: no one to hand over to, so switch and restart locally, under the same guard.
+  } else if (observation.raftLeader === task.nodeId) {
+    const heir = chooseHeir(observation, record, task.nodeId);
+    if (heir !== null && waited(observation, `first:moveRaftLeader:${heir}`) < limit) {
+      return { kind: 'moveRaftLeader', from: task.nodeId, to: heir };
+    }
+    if (heir !== null) {
+      return failStep(task, 'quorum', `the Raft leader stayed on ${task.nodeId}`, `it to move to ${heir}`, 'see etcd.log on both nodes', []);
+    }
+  }
+  return { kind: 'drain', nodeId: task.nodeId, address: task.address };
+}
+
+/** What keeps this node from being taken out of service now; null: nothing. */
+function gateBefore(observation: Observation, record: UpdateRecord, task: NodeTask): { what: string; seen: string } | null {
+  const node = findNode(observation, task.nodeId);
+  if (node?.health == null) {
+    return { what: `${task.nodeId} to answer`, seen: node === undefined ? 'not a member' : node.healthError };
+  }
+  if (node.health.trial !== null && node.health.trial.updateId !== record.id) {
+    return { what: `${task.nodeId} to end its other trial`, seen: `on trial for ${node.health.trial.updateId}` };
+  }
+  // A node already updated that is no longer well stops the walk before it goes on.
+  const sick = record.tasks
+    .filter((other) => other.phase === 'committed' && other.nodeId !== task.nodeId)
+    .map((other) => findNode(observation, other.nodeId))
+    .find((other) => other !== undefined && other.health?.healthy !== true);
+  if (sick !== undefined) {
+    const why = sick.health === null ? sick.healthError : sick.health.reasons.join('; ');
+    return { what: `${sick.nodeId}, updated before, to be healthy again`, seen: why };
+  }
+  if (task.role !== 'voter' || !observation.peers.some((peer) => peer.nodeId === task.nodeId)) return null;
+  if (observation.raftLeader === null) return { what: 'a Raft leader', seen: 'no Raft leader' };
+  const view = quorumWithout(observation, task.nodeId);
+  if (!view.safe && !record.options.acceptDowntime) {
+    return { what: `the quorum to be safe without ${task.nodeId}`, seen: describeQuorum(view, task.nodeId) }; // P1
+  }
+  const behind = observation.nodes.find(
+    (other) => other.nodeId !== task.nodeId && other.lag !== null && other.lag > record.options.maxLagEntries,
+  );
+  if (behind !== undefined) {
+    return { what: `${behind.nodeId} to catch up`, seen: `${behind.lag} Raft entries behind the leader` };
+  }
+  return null;
+}
+
+/** A voter that can take over from `leaving`: healthy, caught up; one that already runs the target before others. */
+function chooseHeir(observation: Observation, record: UpdateRecord, leaving: string): string | null {
+  const able = observation.peers.filter((peer) => {
+    const node = findNode(observation, peer.nodeId);
+    return (
+      peer.nodeId !== leaving &&
+      peer.kind === 'voter' &&
+      peer.healthy &&
+      node?.health?.healthy === true &&
+      node.status === 'active' &&
+      node.lag !== null &&
+      node.lag <= record.options.maxLagEntries
+    );
+  });
+  const isThere = (peer: RaftPeer): boolean => {
+    const task = record.tasks.findLast((one) => one.nodeId === peer.nodeId);
+    return task === undefined || task.phase === 'committed' || task.phase === 'skipped';
+  };
+  // Where the Raft leader is already, nothing moves: prefer it among equals.
+  const byUse = (one: RaftPeer): number => (isThere(one) ? 0 : 2) + (one.isRaftLeader ? 0 : 1);
+  return able.sort((one, two) => byUse(one) - byUse(two) || one.nodeId.localeCompare(two.nodeId))[0]?.nodeId ?? null;
+}
+
+// ------------------------------------------------------------------------------------- a node in flight
+
+function planActive(observation: Observation, record: UpdateRecord, task: NodeTask): Step {
+  const node = findNode(observation, task.nodeId);
+  if (task.phase === 'draining') return planDraining(observation, record, task, node);
+  if (task.phase === 'rolling-back') return planRollingBack(observation, record, task, node);
+
+  const gone = wentBack(record, task, node);
+  if (gone !== null) return { kind: 'rolledBack', nodeId: task.nodeId, failure: gone };
+  if (record.requested === 'abort') {
+    return rollBack(task, 'operator', 'an operator aborted the update', 'the update to go on', []);
+  }
+  return task.phase === 'activating'
+    ? planActivating(observation, record, task, node)
+    : planTrial(observation, record, task, node);
+}
+
+function planDraining(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  node: NodeObservation | undefined,
+): Step {
+  if (record.requested === 'abort') return failStep(task, 'operator', 'aborted by an operator', 'the update to go on', '', []);
+  if (node?.health != null && !node.health.draining) {
+    // The request did not arrive, or the node restarted since: ask again, for so long.
+    if (waited(observation, `first:drain:${task.nodeId}`) < record.options.gateTimeoutMs) {
+      return { kind: 'drain', nodeId: task.nodeId, address: task.address };
+    }
+    const wanted = `it to drain within ${record.options.gateTimeoutMs} ms`;
+    return failStep(task, 'activate', `${task.nodeId} does not drain`, wanted, `see the log of ${task.nodeId}`, []);
+  }
+  const closed = gateBefore(observation, record, task);
+  const running = node?.health?.runningTasks ?? 0;
+  const key = `drain:${task.nodeId}`;
+  if (closed !== null) {
+    if (waited(observation, key) >= record.options.drainTimeoutMs) {
+      return failStep(task, 'quorum', closed.seen, closed.what, 'mend what is named, then start the update again', []);
+    }
+    return waitFor(observation, key, task.nodeId, closed.what, closed.seen, record.options.drainTimeoutMs);
+  }
+  if (running > 0 && waited(observation, key) < record.options.drainTimeoutMs) {
+    const what = `${task.nodeId} to finish its tasks`;
+    return waitFor(observation, key, task.nodeId, what, `${running} running`, record.options.drainTimeoutMs);
+  }
+  return { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+}
+
+function planActivating(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  node: NodeObservation | undefined,
+): Step {
+  const health = node?.health ?? null;
+  const key = `health:${task.nodeId}`;
+  const limit = record.options.healthTimeoutMs;
+  const short = task.to.slice(0, 12);
+  const overdue = waited(observation, key) >= limit;
+
+  if (health !== null) {
+    const restarted = health.incarnation !== task.incarnationBefore;
+    const onTarget = health.release.buildHash === task.to;
+    if (restarted && onTarget && health.healthy) {
+      return { kind: 'trial', nodeId: task.nodeId, incarnation: health.incarnation };
+    }
+    // Never switched, or the leader died between its intent and the act: ask again, the verb does nothing twice.
+    const asked = health.trial !== null && health.trial.updateId === record.id && health.trial.switched;
+    if (!onTarget && !asked && !overdue) {
+      return { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+    }
+  }
+  const seen =
+    health === null
+      ? `no answer: ${node?.healthError ?? 'not a member'}`
+      : health.incarnation === task.incarnationBefore
+        ? 'not restarted yet'
+        : health.reasons.join('; ') || `runs ${health.release.buildHash.slice(0, 12)}`;
+  const what = `${task.nodeId} to be healthy on ${short}`;
+  if (!overdue) return waitFor(observation, key, task.nodeId, what, seen, limit);
+  return rollBack(task, health === null ? 'start' : 'health', seen, `${what} within ${limit} ms`, []);
+}
+
+function planTrial(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  node: NodeObservation | undefined,
+): Step {
+  const what = `${task.nodeId} to be stable on ${task.to.slice(0, 12)}`;
+  const limit = record.options.stabilizeTimeoutMs;
+  const key = `stable:${task.nodeId}`;
+  if (node === undefined) return rollBack(task, 'join', 'not a member of the cluster', what, []);
+  const peer = observation.peers.find((one) => one.nodeId === task.nodeId);
+  const verdict = judgeStability(node, peer, task.incarnationTrial, task.to, record.options);
+  if (verdict.stable) return { kind: 'commit', nodeId: task.nodeId, address: task.address };
+  if (node.health !== null && node.health.incarnation !== task.incarnationTrial) {
+    // "Stable" is about one incarnation: a process that had to be started again has failed its trial (P4).
+    return rollBack(task, 'stability', verdict.seen, what, []);
+  }
+  if (waited(observation, key) < limit) {
+    return waitFor(observation, key, task.nodeId, what, verdict.seen, limit);
+  }
+  return rollBack(task, verdict.kind, verdict.seen, `${what} within ${limit} ms`, []);
+}
+
+function planRollingBack(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  node: NodeObservation | undefined,
+): Step {
+  const failure = task.failure ?? failureOf(task, 'unknown', 'no reason recorded', 'a reason', '', []);
+  const health = node?.health ?? null;
+  const key = `rollback:${task.nodeId}`;
+  const limit = record.options.rollbackTimeoutMs;
+  if (health !== null && health.trial === null && health.release.buildHash !== task.to && health.healthy) {
+    const remembered = wentBack(record, task, node);
+    const evidence = remembered === null ? failure.evidence : [...failure.evidence, ...remembered.evidence];
+    return { kind: 'rolledBack', nodeId: task.nodeId, failure: { ...failure, evidence } };
+  }
+  const seen = health === null ? `no answer: ${node?.healthError ?? 'not a member'}` : describeWayBack(task, health);
+  if (waited(observation, key) >= limit) {
+    const next = `log in on ${task.nodeId}: \`claudecluster node status\`, then \`claudecluster node rollback\`; its guard's last words are in log/daemon.log`;
+    return failStep(task, failure.kind, seen, `${task.nodeId} on its known-good release within ${limit} ms`, next, failure.evidence);
+  }
+  // It answers and is still on trial: it can be asked. Otherwise its own guard does it.
+  const asked = waited(observation, `last:rollback:${task.nodeId}`);
+  if (health?.trial != null && (asked === 0 || asked > askAgainMs)) {
+    return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure };
+  }
+  const what = `${task.nodeId} to run its known-good release again`;
+  return waitFor(observation, key, task.nodeId, what, seen, limit);
+}
+
+function describeWayBack(task: NodeTask, health: NonNullable<NodeObservation['health']>): string {
+  if (health.trial !== null) return `still on trial, its guard ends it in ${Math.round(health.trial.commitInMs / 1000)} s`;
+  if (health.release.buildHash === task.to) return 'not restarted yet';
+  return health.reasons.join('; ') || 'not healthy yet';
+}
+
+/**
+ * Did the node end this trial by itself? It restarted, is not on trial and does not run the target. Its own memory
+ * says why; a full disk may have cost it that memory, which changes nothing about where it is.
+ */
+function wentBack(record: UpdateRecord, task: NodeTask, node: NodeObservation | undefined): Failure | null {
+  const health = node?.health ?? null;
+  if (health === null || health.trial !== null || health.release.buildHash === task.to) return null;
+  const last = health.lastRollback;
+  if (last === null || last.updateId !== record.id || last.release !== task.to) {
+    if (health.incarnation === task.incarnationBefore) return null;
+    const seen = `restarted on ${health.release.buildHash.slice(0, 12)}, with no memory of why`;
+    return failureOf(task, 'unknown', seen, `${task.nodeId} on ${task.to.slice(0, 12)}`, `see the log of ${task.nodeId}`, []);
+  }
+  const ended = last.signal !== null ? `signal ${last.signal}` : `exit code ${last.exitCode}`;
+  return failureOf(
+    task,
+    kindOfCause[last.cause] ?? 'stability',
+    `${last.why} (last run: ${ended})`,
+    `${task.nodeId} to prove itself on ${task.to.slice(0, 12)}`,
+    'mend the build and update again with the new one',
+    last.logTail,
+  );
+}
+
+// ------------------------------------------------------------------------------------- small parts
+
+function findNode(observation: Observation, nodeId: string): NodeObservation | undefined {
+  return observation.nodes.find((node) => node.nodeId === nodeId);
+}
+
+function waited(observation: Observation, key: string): number {
+  return observation.waits[key] ?? 0;
+}
+
+/** Every wait says what for, what is seen, and how long it may last (0: until somebody acts). */
+function waitFor(
+  observation: Observation,
+  key: string,
+  nodeId: string | null,
+  what: string,
+  seen: string,
+  atMostMs: number,
+): Step {
+  return { kind: 'await', key, waiting: { nodeId, what, seen, waitedMs: waited(observation, key), atMostMs } };
+}
+
+function failureOf(
+  task: NodeTask,
+  kind: FailureKind,
+  seen: string,
+  wanted: string,
+  next: string,
+  evidence: string[],
+): Failure {
+  return { nodeId: task.nodeId, kind, phase: task.phase, seen, wanted, next, evidence };
+}
+
+function rollBack(task: NodeTask, kind: FailureKind, seen: string, wanted: string, evidence: string[]): Step {
+  const next = kind === 'operator' ? 'start a new update when you are ready' : 'mend the build and update again with the new one';
+  const failure = failureOf(task, kind, seen, wanted, next, evidence);
+  return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure };
+}
+
+function failStep(
+  task: NodeTask,
+  kind: FailureKind,
+  seen: string,
+  wanted: string,
+  next: string,
+  evidence: string[],
+): Step {
+  return { kind: 'failed', nodeId: task.nodeId, failure: failureOf(task, kind, seen, wanted, next, evidence) };
+}
