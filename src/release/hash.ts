@@ -1,0 +1,64 @@
+/** The hash of a release's tree, with our errors. The algorithm is in tree-hash.js, for the build scripts need it too. */
+import { asClusterError, ClusterError } from '../errors.ts';
+import { hashTree, printable, type TreeEntry, TreeError, type TreeHash } from './tree-hash.js';
+
+export type { TreeEntry, TreeHash };
+export { printable };
+
+const hashPattern = /^[0-9a-f]{64}$/;
+
+/** Is it a release's name: 64 lower-case hex digits? Everything that becomes part of a path goes through here. */
+export function isBuildHash(value: unknown): value is string {
+  return typeof value === 'string' && hashPattern.test(value);
+}
+
+/** The value, if it is a release's name. Throws ClusterError 'usage'. */
+export function checkBuildHash(value: string): string {
+  if (hashPattern.test(value)) return value;
+  throw new ClusterError('usage', 'not the hash of a release', {
+    seen: JSON.stringify(value.slice(0, 80)),
+    wanted: '64 lower-case hexadecimal digits',
+    next: 'take the buildHash from version.json',
+  });
+}
+
+/**
+ * SHA-256 of the whole tree but its version.json, with the list of its entries.
+ * Throws ClusterError 'release-invalid' for what a release must not hold (by name), 'disk' when it cannot be read.
+ */
+export async function hashRelease(dir: string): Promise<TreeHash> {
+  try {
+    return await hashTree(dir);
+  } catch (thrown) {
+    if (thrown instanceof TreeError) throw new ClusterError('release-invalid', thrown.message, thrown.detail, thrown);
+    if (thrown instanceof Error && 'syscall' in thrown) {
+      throw new ClusterError(
+        'disk',
+        `cannot read ${dir}`,
+        { seen: thrown.message, next: 'check the disk and the permissions' },
+        thrown,
+      );
+    }
+    throw asClusterError(thrown);
+  }
+}
+
+/** One difference between two trees, in words for people. */
+function difference(seen: TreeEntry | undefined, wanted: TreeEntry | undefined): string | null {
+  if (seen === undefined) return wanted === undefined ? null : `${printable(wanted.path)} is missing`;
+  const name = printable(seen.path);
+  if (wanted === undefined) return `${name} does not belong there`;
+  if (seen.kind !== wanted.kind) return `${name} is a ${seen.kind}, not a ${wanted.kind}`;
+  if (seen.content !== wanted.content) return `${name} has other content (${seen.size} bytes, wanted ${wanted.size})`;
+  if (seen.mode !== wanted.mode) return `${name} has mode ${seen.mode.toString(8)}, not ${wanted.mode.toString(8)}`;
+  return null;
+}
+
+/** What makes one tree differ from another, a line for each entry. */
+export function compareTrees(seen: TreeEntry[], wanted: TreeEntry[]): string[] {
+  const byPath = (entries: TreeEntry[]) => new Map(entries.map((entry) => [entry.path.toString('latin1'), entry]));
+  const a = byPath(seen);
+  const b = byPath(wanted);
+  const paths = [...new Set([...a.keys(), ...b.keys()])].sort();
+  return paths.flatMap((path) => difference(a.get(path), b.get(path)) ?? []);
+}
