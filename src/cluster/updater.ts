@@ -1,0 +1,387 @@
+/**
+ * RollingUpdater: walks one release through the cluster, one node at a time, and has a node go back that does not
+ * prove itself. The story in one line: observe, plan, record, act, again and again.
+ *
+ * Where the rest is:
+ *   observe.ts           everything that may influence a decision, as one plain value
+ *   update/plan.ts       observation + record -> the next step (pure)
+ *   update/record.ts     what the record becomes before and after a step (pure); states.ts has the legal moves
+ *   update/preflight.ts  phase 0: plan and refusals (pure); lint.ts, quorum.ts, stability.ts are its rules
+ *   journal.ts           the record in etcd: compare-and-swap on its revision and on the epoch
+ *   execute.ts           the table from kind of step to what is done on the nodes
+ */
+import { asClusterError, ClusterError } from '../errors.ts';
+import type { ClientPool } from '../ports/agent.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { LocalReleases } from '../ports/local-releases.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Membership, NodeInfo } from '../ports/membership.ts';
+import type { Raft } from '../ports/raft.ts';
+import { execute } from './execute.ts';
+import type { Journal } from './journal.ts';
+import { createObserver, type Observer } from './observe.ts';
+import { defaultOptions } from './update/options.ts';
+import { plan } from './update/plan.ts';
+import { preflight } from './update/preflight.ts';
+import { currentTask, describeStep, isEnded, nodeOf, recordIntent, recordOutcome } from './update/record.ts';
+import { judgeStability } from './update/stability.ts';
+import { inFlightPhases } from './update/states.ts';
+import type { NodeTask, Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord, Waiting } from './update/types.ts';
+
+/** Polling starts fast and slows down while nothing changes, ms. */
+const pollFirstMs = 50;
+const pollMostMs = 500;
+/** Between two looks for something to do, ms; a wish of an operator wakes it at once. */
+const idleMs = 250;
+/** After the store or a peer did not answer, ms. */
+const backOffMs = 300;
+
+export interface RollingUpdaterDeps {
+  membership: Membership;
+  raft: Raft;
+  clientPool: ClientPool;
+  logger: Logger;
+  selfNodeId: string;
+  journal: Journal;
+  releases: LocalReleases;
+  clock: Clock;
+  service: string;
+  /** The cluster's membership heartbeat, ms. */
+  heartbeatMs: number;
+}
+
+export interface UpdateRequest {
+  /** Only phase 0: no effect on any node. */
+  dryRun?: boolean;
+  /** Release in the leader's store; default: what the leader's `dist` points to. */
+  buildHash?: string;
+  /** Go only if the plan has this hash. */
+  planHash?: string;
+  options?: Partial<UpdateOptions>;
+  /** Who asks, for the record. */
+  by?: string;
+}
+
+export interface UpdateResult {
+  plan: UpdatePlan;
+  /** null for a dry run, and when preflight refused. */
+  record: UpdateRecord | null;
+}
+
+export class RollingUpdater {
+  private readonly deps: RollingUpdaterDeps;
+  private readonly observer: Observer;
+  /** When each await began, and each step was first and last done, by this leader's monotonic clock. */
+  private readonly since = new Map<string, number>();
+  private wakeUp = new AbortController();
+
+  constructor(deps: RollingUpdaterDeps) {
+    this.deps = deps;
+    this.observer = createObserver(deps);
+  }
+
+  /**
+   * Phases 0 to 4. Returns when the update ended, or when the leadership was handed over: the record, which the next
+   * leader goes on from, then has no outcome yet.
+   * @throws ClusterError 'refused', 'update-running', 'stale-epoch', 'unavailable'
+   */
+  async execute(request: UpdateRequest = {}): Promise<UpdateResult> {
+    if (request.dryRun === true) return { plan: await this.preflight(request), record: null };
+    const started = await this.start(request);
+    const record = await this.drive(() => false);
+    return { plan: started.plan, record: record ?? started.record };
+  }
+
+  /** Phase 0: what the update would do, and every reason why it may not begin. No effect. */
+  async preflight(request: UpdateRequest = {}): Promise<UpdatePlan> {
+    const [observation, release, running, leadership] = await Promise.all([
+      this.freshObservation(),
+      this.deps.releases.inspect(request.buildHash),
+      this.deps.journal.current(),
+      this.deps.raft.leadership(),
+    ]);
+    const quarantine = 'invalid' in release ? null : await this.deps.journal.quarantine(release.version.buildHash);
+    const result = preflight({
+      observation,
+      options: { ...defaultOptions, ...request.options },
+      release,
+      running,
+      quarantine,
+      leader: leadership.leader,
+    });
+    if (request.planHash !== undefined && request.planHash !== result.planHash) {
+      const seen = `plan ${result.planHash.slice(0, 12)}`;
+      const wanted = `plan ${request.planHash.slice(0, 12)}`;
+      result.refusals.push({ code: 'plan-changed', nodeId: null, seen, wanted, next: 'look at the new plan: --dry-run' });
+    }
+    return result;
+  }
+
+  /** Writes the record of a new update; `lead` goes on with it. @throws ClusterError 'refused', 'update-running' */
+  async start(request: UpdateRequest): Promise<{ plan: UpdatePlan; record: UpdateRecord }> {
+    const { clock, journal, raft, selfNodeId } = this.deps;
+    const made = await this.preflight(request);
+    const first = made.refusals[0];
+    if (first !== undefined) {
+      const lines = made.refusals.map((one) => `${one.nodeId ?? 'cluster'}: ${one.code}: ${one.seen}`);
+      throw new ClusterError('refused', `preflight refused: ${lines.join('; ')}`, {
+        ...(first.nodeId === null ? {} : { nodeId: first.nodeId }),
+        seen: `${first.code}: ${first.seen}`,
+        wanted: first.wanted,
+        next: first.next,
+      });
+    }
+    const { epoch } = await raft.leadership();
+    const startedAt = clock.wallIso();
+    const record: UpdateRecord = {
+      v: 1,
+      service: this.deps.service,
+      id: `u-${startedAt.replace(/\D/g, '').slice(0, 14)}-${clock.randomId(3)}`,
+      state: 'running',
+      target: made.target,
+      planHash: made.planHash,
+      options: { ...defaultOptions, ...request.options },
+      startedBy: request.by ?? 'unknown',
+      startedAt,
+      endedAt: '',
+      leader: selfNodeId,
+      epoch,
+      tasks: made.order.map((one) => newTask(one, made.target.buildHash)),
+      reservation: null,
+      intent: null,
+      waiting: null,
+      leaderMoves: 0,
+      raftLeaderChanges: 0,
+      raftLeader: null,
+      failure: null,
+      outcome: null,
+      requested: null,
+      operatorMust: null,
+      lastEvent: 0,
+      revertBegun: false,
+    };
+    const nodes = made.order.filter((one) => !one.skip).map((one) => one.nodeId);
+    const text = `update to ${made.target.version} ${made.target.buildHash.slice(0, 12)}: ${nodes.join(', ')}`;
+    const created = await journal.create(record, text);
+    this.deps.logger.info({ updateId: created.id, epoch, by: record.startedBy }, text);
+    this.wake();
+    return { plan: made, record: created };
+  }
+
+  /** Phases 1 to 3 for one node of the running update: returns when its part ended. */
+  async upgradeFollower(node: Pick<NodeInfo, 'nodeId'>): Promise<UpdateRecord | null> {
+    return this.drive((record) => {
+      const { phase } = currentTask(record, node.nodeId);
+      return phase !== 'pending' && phase !== 'staged' && !inFlightPhases.includes(phase);
+    });
+  }
+
+  /** Phase 4: goes on until the leadership was handed over (the next leader updates this node) or the update ended. */
+  async upgradeLeader(): Promise<UpdateRecord | null> {
+    return this.drive(() => false);
+  }
+
+  /** Has a node in flight go back to its known-good release, and stops the update there. */
+  async rollbackNode(node: Pick<NodeInfo, 'nodeId'>): Promise<UpdateRecord | null> {
+    const record = await this.deps.journal.current();
+    if (record === null || !inFlightPhases.includes(currentTask(record, node.nodeId).phase)) return record;
+    await this.deps.journal.request(record.id, (now) => ({
+      record: { ...now, requested: 'abort' },
+      events: [],
+      quarantine: null,
+    }));
+    return this.upgradeFollower(node);
+  }
+
+  /** Waits until a node is stable (P4) as it runs now; throws 'refused' with what was missing at the end. */
+  async waitForStabilization(node: Pick<NodeInfo, 'nodeId'>, timeoutMs: number): Promise<void> {
+    const { clock } = this.deps;
+    const startMs = clock.nowMs();
+    let incarnation = '';
+    for (;;) {
+      const observation = await this.freshObservation();
+      const seen = observation.nodes.find((one) => one.nodeId === node.nodeId);
+      if (seen === undefined) throw new ClusterError('not-found', `${node.nodeId} is no member`, { nodeId: node.nodeId });
+      incarnation ||= seen.health?.incarnation ?? '';
+      const peer = observation.peers.find((one) => one.nodeId === node.nodeId);
+      const runs = seen.health?.release.buildHash ?? '';
+      const verdict = judgeStability(seen, peer, incarnation, runs, defaultOptions);
+      if (verdict.stable) return;
+      if (clock.nowMs() - startMs >= timeoutMs) {
+        throw new ClusterError('refused', `${node.nodeId} is not stable after ${timeoutMs} ms`, {
+          nodeId: node.nodeId,
+          seen: verdict.seen,
+          wanted: 'a stable node',
+          next: `see the log of ${node.nodeId}`,
+        });
+      }
+      await clock.sleep(pollMostMs);
+    }
+  }
+
+  /** For the daemon: as long as this node leads, whatever update there is goes on, also one that another leader began. */
+  async lead(signal: AbortSignal): Promise<void> {
+    const { clock, logger, raft } = this.deps;
+    while (!signal.aborted) {
+      try {
+        if (raft.isLeader()) await this.drive(() => signal.aborted);
+      } catch (thrown) {
+        const error = asClusterError(thrown);
+        if (error.code === 'stale-epoch') {
+          logger.info({ err: error.toJSON() }, 'another leader acts: this one stops its part'); // P6
+        } else {
+          logger.warn({ err: error.toJSON() }, 'the update waits: the store or a peer did not answer');
+        }
+        await clock.sleep(backOffMs, signal);
+      }
+      await this.sleep(idleMs, signal);
+    }
+  }
+
+  /** Something was asked for: look now. */
+  wake(): void {
+    this.wakeUp.abort();
+    this.wakeUp = new AbortController();
+  }
+
+  // ----------------------------------------------------------------------------------- observe, plan, record, act
+
+  /** Goes on until `done`, the end of the update, or the end of our leadership. null: there is no update. */
+  private async drive(done: (record: UpdateRecord) => boolean): Promise<UpdateRecord | null> {
+    const { journal, raft } = this.deps;
+    let record = await journal.current();
+    if (record === null) return null;
+    const { epoch, leader } = await raft.leadership();
+    if (leader !== this.deps.selfNodeId) return record;
+    if (record.epoch !== epoch) record = await this.adopt(record, epoch);
+    let pollMs = pollFirstMs;
+    while (!isEnded(record) && !done(record) && raft.isLeader()) {
+      const observation = await this.freshObservation();
+      if (observation.epoch !== epoch) break;
+      record = await this.noteRaftLeader(record, observation);
+      const step = plan(observation, record);
+      if (step.kind === 'await') {
+        const changed = await this.wait(record, step, epoch);
+        pollMs = changed ? pollFirstMs : Math.min(pollMostMs, Math.ceil(pollMs * 1.3));
+        await this.sleep(pollMs);
+        record = await this.reread(record);
+        continue;
+      }
+      record = await this.act(record, step, observation, epoch);
+      pollMs = pollFirstMs;
+    }
+    return record;
+  }
+
+  /** Records the intent, does the step, records what came of it (P5). */
+  private async act(before: UpdateRecord, step: Step, observation: Observation, epoch: number): Promise<UpdateRecord> {
+    const { journal, logger, clock } = this.deps;
+    const { id } = before;
+    const nodeId = nodeOf(step);
+    const mark = 'to' in step ? step.to : (nodeId ?? '');
+    const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));
+    logger.info({ updateId: id, epoch, nodeId, step: step.kind }, describeStep(step));
+    const outcome = await execute(step, intended, this.deps);
+    const nowMs = clock.nowMs();
+    if (!this.since.has(`first:${step.kind}:${mark}`)) this.since.set(`first:${step.kind}:${mark}`, nowMs);
+    this.since.set(`last:${step.kind}:${mark}`, nowMs);
+    const durations = this.partDurations(step, nodeId);
+    if (step.kind === 'handOver' && outcome.kind === 'ok') return intended; // The next leader writes from here on.
+    const after = await journal.change(id, epoch, (now) => recordOutcome(now, step, outcome, durations));
+    if (nodeId !== null && ['commit', 'rolledBack', 'failed'].includes(step.kind) && outcome.kind === 'ok') {
+      for (const key of this.since.keys()) if (key.endsWith(`:${nodeId}`)) this.since.delete(key);
+    }
+    if (outcome.kind === 'retry') {
+      logger.warn({ updateId: id, epoch, nodeId, step: step.kind, seen: outcome.seen }, 'no answer to a step: looking again');
+      await this.sleep(backOffMs);
+    }
+    if (isEnded(after)) this.since.clear();
+    return after;
+  }
+
+  private partDurations(step: Step, nodeId: string | null): Record<string, number> {
+    const parts: Partial<Record<Step['kind'], string>> = { trial: 'health', commit: 'stable', rolledBack: 'rollback' };
+    const part = parts[step.kind];
+    if (part === undefined) return {};
+    const begun = this.since.get(`${part}:${nodeId}`);
+    const name = part === 'stable' ? 'stability' : part;
+    return begun === undefined ? {} : { [name]: this.deps.clock.nowMs() - begun };
+  }
+
+  /** Notes what is waited for, where an operator sees it; true when that is something new. */
+  private async wait(record: UpdateRecord, step: Extract<Step, { kind: 'await' }>, epoch: number): Promise<boolean> {
+    if (!this.since.has(step.key)) this.since.set(step.key, this.deps.clock.nowMs());
+    const { waiting } = step;
+    const old = record.waiting;
+    if (old !== null && old.what === waiting.what && old.seen === waiting.seen) return false;
+    await this.deps.journal.change(record.id, epoch, (now) => ({
+      record: { ...now, waiting },
+      events: [{ kind: 'waiting', nodeId: waiting.nodeId, text: describeWaiting(waiting), waiting }],
+      quarantine: null,
+    }));
+    return true;
+  }
+
+  /** A record that another leader left: from here on it is ours. */
+  private async adopt(record: UpdateRecord, epoch: number): Promise<UpdateRecord> {
+    const { journal, selfNodeId, logger } = this.deps;
+    this.since.clear();
+    logger.info({ updateId: record.id, epoch, before: record.leader }, 'going on with the update of another leader');
+    return journal.change(record.id, epoch, (now) => ({
+      record: { ...now, leader: selfNodeId, epoch, leaderMoves: now.leaderMoves + 1, waiting: null },
+      events: [
+        { kind: 'leader', nodeId: selfNodeId, text: `${selfNodeId} leads now (epoch ${epoch}) and goes on from the record` },
+      ],
+      quarantine: null,
+    }));
+  }
+
+  private async noteRaftLeader(record: UpdateRecord, { raftLeader, epoch }: Observation): Promise<UpdateRecord> {
+    if (raftLeader === null || raftLeader === record.raftLeader) return record;
+    return this.deps.journal.change(record.id, epoch, (now) => {
+      const changes = now.raftLeader === null ? 0 : 1;
+      return {
+        record: { ...now, raftLeader, raftLeaderChanges: now.raftLeaderChanges + changes },
+        events: changes === 0 ? [] : [{ kind: 'leader', nodeId: raftLeader, text: `the Raft leader is on ${raftLeader} now` }],
+        quarantine: null,
+      };
+    });
+  }
+
+  private async reread(record: UpdateRecord): Promise<UpdateRecord> {
+    return (await this.deps.journal.current()) ?? (await this.deps.journal.get(record.id)) ?? record;
+  }
+
+  private async freshObservation(): Promise<Observation> {
+    const nowMs = this.deps.clock.nowMs();
+    const waits = Object.fromEntries([...this.since].map(([key, atMs]) => [key, Math.max(1, nowMs - atMs)]));
+    return this.observer.observe(waits);
+  }
+
+  private async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const either = signal === undefined ? this.wakeUp.signal : AbortSignal.any([signal, this.wakeUp.signal]);
+    await this.deps.clock.sleep(ms, either);
+  }
+}
+
+function newTask(one: UpdatePlan['order'][number], to: string): NodeTask {
+  return {
+    nodeId: one.nodeId,
+    address: one.address,
+    role: one.role,
+    from: one.from,
+    to,
+    direction: 'forward',
+    phase: one.skip ? 'skipped' : 'pending',
+    incarnationBefore: '',
+    incarnationTrial: '',
+    durations: {},
+    bytesTransferred: 0,
+    failure: null,
+  };
+}
+
+function describeWaiting(waiting: Waiting): string {
+  const left = waiting.atMostMs > 0 ? `, at most ${Math.ceil((waiting.atMostMs - waiting.waitedMs) / 1000)} s more` : '';
+  return `waiting for ${waiting.what}: ${waiting.seen}${left}`;
+}
