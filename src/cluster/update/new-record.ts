@@ -1,0 +1,61 @@
+import type { NodeTask, UpdateOptions, UpdatePlan, UpdateRecord } from './types.ts';
+
+/** Who begins the update, when, and as which leader. */
+export interface Beginning {
+  service: string;
+  startedAt: string;
+  /** A few random characters: two updates may begin in the same second. */
+  suffix: string;
+  by: string;
+  leader: string;
+  epoch: number;
+}
+
+/** The record of an update that was just planned. Its id sorts by time. */
+export function newRecord(plan: UpdatePlan, options: UpdateOptions, beginning: Beginning): UpdateRecord {
+  const { service, startedAt, suffix, by, leader, epoch } = beginning;
+  return {
+    v: 1,
+    service,
+    id: `u-${startedAt.replace(/\D/g, '').slice(0, 14)}-${suffix}`,
+    state: 'running',
+    target: plan.target,
+    planHash: plan.planHash,
+    options,
+    startedBy: by,
+    startedAt,
+    endedAt: '',
+    leader,
+    epoch,
+    tasks: plan.order.map((one) => newTask(one, plan.target.buildHash)),
+    reservation: null,
+    intent: null,
+    waiting: null,
+    leaderMoves: 0,
+    raftLeaderChanges: 0,
+    raftLeader: null,
+    failure: null,
+    outcome: null,
+    requested: null,
+    operatorMust: null,
+    lastEvent: 0,
+    revertBegun: false,
+  };
+}
+
+function newTask(one: UpdatePlan['order'][number], to: string): NodeTask {
+  return {
+    nodeId: one.nodeId,
+    address: one.address,
+    role: one.role,
+    from: one.from,
+    to,
+    direction: 'forward',
+    phase: one.skip ? 'skipped' : 'pending',
+    incarnationBefore: '',
+    incarnationTrial: '',
+    durations: {},
+    bytesTransferred: 0,
+    failure: null,
+  };
+}
