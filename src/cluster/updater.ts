@@ -20,19 +20,20 @@ import type { Raft } from '../ports/raft.ts';
 import { execute } from './execute.ts';
 import type { Journal } from './journal.ts';
 import { createObserver, type Observer } from './observe.ts';
+import { newRecord } from './update/new-record.ts';
 import { defaultOptions } from './update/options.ts';
 import { plan } from './update/plan.ts';
 import { preflight } from './update/preflight.ts';
 import { currentTask, describeStep, isEnded, nodeOf, recordIntent, recordOutcome } from './update/record.ts';
 import { judgeStability } from './update/stability.ts';
 import { inFlightPhases } from './update/states.ts';
-import type { NodeTask, Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord, Waiting } from './update/types.ts';
+import type { Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord, Waiting } from './update/types.ts';
 
 /** Polling starts fast and slows down while nothing changes, ms. */
 const pollFirstMs = 50;
 const pollMostMs = 500;
 /** Between two looks for something to do, ms; a wish of an operator wakes it at once. */
-const idleMs = 250;
+const idleMs = 1_000;
 /** After the store or a peer did not answer, ms. */
 const backOffMs = 300;
 
@@ -132,34 +133,14 @@ export class RollingUpdater {
       });
     }
     const { epoch } = await raft.leadership();
-    const startedAt = clock.wallIso();
-    const record: UpdateRecord = {
-      v: 1,
+    const record = newRecord(made, { ...defaultOptions, ...request.options }, {
       service: this.deps.service,
-      id: `u-${startedAt.replace(/\D/g, '').slice(0, 14)}-${clock.randomId(3)}`,
-      state: 'running',
-      target: made.target,
-      planHash: made.planHash,
-      options: { ...defaultOptions, ...request.options },
-      startedBy: request.by ?? 'unknown',
-      startedAt,
-      endedAt: '',
+      startedAt: clock.wallIso(),
+      suffix: clock.randomId(3),
+      by: request.by ?? 'unknown',
       leader: selfNodeId,
       epoch,
-      tasks: made.order.map((one) => newTask(one, made.target.buildHash)),
-      reservation: null,
-      intent: null,
-      waiting: null,
-      leaderMoves: 0,
-      raftLeaderChanges: 0,
-      raftLeader: null,
-      failure: null,
-      outcome: null,
-      requested: null,
-      operatorMust: null,
-      lastEvent: 0,
-      revertBegun: false,
-    };
+    });
     const nodes = made.order.filter((one) => !one.skip).map((one) => one.nodeId);
     const text = `update to ${made.target.version} ${made.target.buildHash.slice(0, 12)}: ${nodes.join(', ')}`;
     const created = await journal.create(record, text);
@@ -222,6 +203,7 @@ export class RollingUpdater {
   /** For the daemon: as long as this node leads, whatever update there is goes on, also one that another leader began. */
   async lead(signal: AbortSignal): Promise<void> {
     const { clock, logger, raft } = this.deps;
+    signal.addEventListener('abort', () => this.wake(), { once: true });
     while (!signal.aborted) {
       try {
         if (raft.isLeader()) await this.drive(() => signal.aborted);
@@ -234,7 +216,7 @@ export class RollingUpdater {
         }
         await clock.sleep(backOffMs, signal);
       }
-      await this.sleep(idleMs, signal);
+      if (!signal.aborted) await this.sleep(idleMs);
     }
   }
 
@@ -358,27 +340,9 @@ export class RollingUpdater {
     return this.observer.observe(waits);
   }
 
-  private async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    const either = signal === undefined ? this.wakeUp.signal : AbortSignal.any([signal, this.wakeUp.signal]);
-    await this.deps.clock.sleep(ms, either);
+  private sleep(ms: number): Promise<void> {
+    return this.deps.clock.sleep(ms, this.wakeUp.signal);
   }
-}
-
-function newTask(one: UpdatePlan['order'][number], to: string): NodeTask {
-  return {
-    nodeId: one.nodeId,
-    address: one.address,
-    role: one.role,
-    from: one.from,
-    to,
-    direction: 'forward',
-    phase: one.skip ? 'skipped' : 'pending',
-    incarnationBefore: '',
-    incarnationTrial: '',
-    durations: {},
-    bytesTransferred: 0,
-    failure: null,
-  };
 }
 
 function describeWaiting(waiting: Waiting): string {

@@ -85,7 +85,7 @@ export interface NodeTask {
   address: string;
   role: NodeRole;
   /** What ran before; `null` when the node was offline and never told. */
-  from: ReleaseRef;
+  from: ReleaseRef | null;
   /** buildHash that it is to run. */
   to: string;
   direction: 'forward' | 'back';
