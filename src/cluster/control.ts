@@ -180,18 +180,7 @@ async function readStatus(deps: ControlDeps): Promise<ClusterStatus> {
       reasons: health?.reasons ?? [`no answer: ${error}`],
     };
   });
-  const observed = infos.map((info) => ({
-    ...info,
-    health: null,
-    healthError: '',
-    heartbeats: 0,
-    lag: null,
-    lagStandsStillMs: null,
-  }));
-  const quorum = quorumWithout(
-    { self: deps.selfNodeId, epoch: 0, nodes: observed, peers, raftLeader: null, heartbeatMs: deps.heartbeatMs, waits: {} },
-    null,
-  );
+  const quorum = quorumWithout({ peers, nodes: infos }, null);
   return {
     cluster: {
       id: deps.clusterId,

@@ -1,5 +1,5 @@
 /** P1: the arithmetic of losing one voter. */
-import type { Observation } from './types.ts';
+import type { NodeObservation, Observation } from './types.ts';
 
 export interface QuorumView {
   voters: number;
@@ -13,8 +13,14 @@ export interface QuorumView {
   missing: string[];
 }
 
+/** What the arithmetic looks at. */
+export interface QuorumInput {
+  peers: Observation['peers'];
+  nodes: Pick<NodeObservation, 'nodeId' | 'status'>[];
+}
+
 /** Counts the voters that would carry the quorum if `nodeId` (null: nobody) were down. */
-export function quorumWithout(observation: Observation, nodeId: string | null): QuorumView {
+export function quorumWithout(observation: QuorumInput, nodeId: string | null): QuorumView {
   const voters = observation.peers.filter((peer) => peer.kind === 'voter');
   const missing: string[] = [];
   let healthyOthers = 0;
