@@ -16,14 +16,15 @@ export class SetupProblem extends Error {
 }
 
 /**
- * What the cluster needs from the distribution: without `required` nothing works, without `forTests` a few tests
- * skip themselves (they say so).
+ * What is needed from the distribution: without `required` nothing works, CI makes a clean clone, and without
+ * `forTests` a few tests skip themselves (they say so).
  */
 const programs = {
   required: [
     { program: 'etcd', package: 'etcd-server' },
     { program: 'rsync', package: 'rsync' },
   ],
+  forCi: [{ program: 'git', package: 'git' }],
   forTests: [
     { program: 'nft', package: 'nftables' },
     { program: 'ip', package: 'iproute2' },
@@ -38,6 +39,7 @@ export async function setup(purpose) {
   checkNode(process.versions.node);
   installModules();
   installPrograms(programs.required, { optional: false });
+  if (purpose === 'ci') installPrograms(programs.forCi, { optional: false });
   if (purpose === 'test' || purpose === 'ci') installPrograms(programs.forTests, { optional: true });
   if (purpose !== 'ci') buildIfStale();
 }

@@ -15,8 +15,12 @@ export interface CliOptions {
   stdin?: string;
   /** After this many ms the process is killed (code null). Default 120,000. */
   timeoutMs?: number;
-  /** Another build than the clone's own. */
+  /** Another build than the clone's own: its index.js. */
   bundle?: string;
+  /** Ends the process (SIGTERM). */
+  signal?: AbortSignal;
+  /** 'inherit': the caller's own terminal, so that people see the live view; stdout and stderr are '' then. */
+  stdio?: 'pipe' | 'inherit';
 }
 
 export interface CliResult {
@@ -34,7 +38,8 @@ export function spawnCli(args: string[], options: CliOptions = {}): ChildProcess
   return spawn(process.execPath, [options.bundle ?? join(dist, 'index.js'), ...args], {
     cwd: options.cwd ?? repoRoot,
     env: { ...process.env, ...(options.config ? { CLAUDECLUSTER_CONFIG: options.config } : {}), ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: options.stdio ?? 'pipe',
+    ...(options.signal ? { signal: options.signal } : {}),
   });
 }
 

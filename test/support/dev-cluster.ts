@@ -5,7 +5,7 @@ import type { ClusterStatus } from '../../src/cluster/status.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import { nodePaths } from '../../src/node/paths.ts';
 import { type CliOptions, type CliResult, cli, cliOk } from './cli.ts';
-import { processesUsing } from './processes.ts';
+import { type ProcessInfo, processesUsing } from './processes.ts';
 import { removeDir, tempDir } from './temp.ts';
 import { waitFor } from './wait.ts';
 
@@ -39,8 +39,10 @@ export interface DevClusterOptions {
   heartbeatMs?: number;
   /** Where; default: a new temporary directory. */
   dir?: string;
-  /** Which build runs in it; default the clone's own. */
+  /** Which build runs in it (its index.js); default the clone's own. */
   bundle?: string;
+  /** Gives up starting. */
+  signal?: AbortSignal;
 }
 
 /** Starts a cluster and returns when every node is healthy. When that fails, everything is stopped and the logs are in the error. */
@@ -51,32 +53,39 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
   const heartbeat = `${options.heartbeatMs ?? 1000}ms`;
   const args = ['dev', 'up', '--nodes', nodes, '--dir', dir, '--heartbeat', heartbeat, '--detach', '--json'];
   try {
-    const { json } = await cliOk(args, bundle);
+    const { json } = await cliOk(args, { ...bundle, ...(options.signal ? { signal: options.signal } : {}) });
     const up = json.at(-1) as { dir: string; config: string; nodes: DevNode[] };
     return devCluster(dir, up.config, up.nodes, bundle);
   } catch (failed) {
     const evidence = logsBelow(dir, 40);
-    await stopDevCluster(dir, bundle).catch(() => undefined);
+    if (!options.signal?.aborted) await stopDevCluster(dir, bundle).catch(() => undefined);
     throw new Error(`the cluster did not start\n${evidence}`, { cause: failed });
   }
 }
 
-/** Ends whatever cluster is in `dir`, also one that never became healthy. */
+/**
+ * Ends whatever cluster is in `dir`, also one that never became healthy, and removes the directory. Nothing may outlive a
+ * test run: what `dev down` leaves behind is killed, and is an error all the same.
+ */
 export async function stopDevCluster(dir: string, options: CliOptions = {}): Promise<void> {
   const down = await cli(['dev', 'down', '--dir', dir], { ...options, timeoutMs: 60_000 });
-  const left = await waitFor('the processes to be gone', () => processesUsing(dir).length === 0, {
-    timeoutMs: 5000,
-  }).then(
+  const left = await remaining(dir, 5000);
+  for (let round = 0; round < 10 && (await remaining(dir, 200)).length > 0; round += 1) {
+    for (const { pid } of processesUsing(dir)) kill(pid); // in rounds: a supervisor may start one more in between
+  }
+  removeDir(dir);
+  if (left.length === 0) return;
+  const names = left.map(({ pid, argv }) => `${pid}: ${argv.join(' ')}`).join('\n');
+  throw new Error(`dev down (exit code ${down.code}) left processes behind:\n${names}\n${down.stderr}`);
+}
+
+/** What still uses the directory after waiting for up to `ms` for nothing to. */
+async function remaining(dir: string, ms: number): Promise<ProcessInfo[]> {
+  const none = waitFor('no process to be left', () => processesUsing(dir).length === 0, { timeoutMs: ms });
+  return none.then(
     () => [],
     () => processesUsing(dir),
   );
-  // Nothing may outlive a test run; that it had to be killed is an error all the same.
-  for (const { pid } of left) kill(pid);
-  removeDir(dir);
-  if (left.length > 0) {
-    const names = left.map(({ pid, argv }) => `${pid}: ${argv.join(' ')}`).join('\n');
-    throw new Error(`dev down (exit code ${down.code}) left processes behind:\n${names}\n${down.stderr}`);
-  }
 }
 
 function devCluster(dir: string, config: string, nodes: DevNode[], bundle: CliOptions): DevCluster {

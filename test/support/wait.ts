@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Monotonic milliseconds, with fractions. */
-export const nowMs = (): number => performance.now();
+/** Monotonic milliseconds of this boot, with fractions: comparable between the processes of one machine. */
+export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /**
  * Asks `look` again and again until it returns something other than undefined, null or false, and returns that.

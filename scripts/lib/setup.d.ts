@@ -1,0 +1,13 @@
+/** Types of setup.js, which is plain JavaScript because it runs before node_modules exists. */
+export class SetupProblem extends Error {
+  exitCode: number;
+}
+export function setup(purpose: 'test' | 'demo' | 'bench' | 'ci'): Promise<void>;
+export function checkNode(version: string): void;
+
+interface LockFile {
+  packages?: Record<string, { version?: string; optional?: boolean }>;
+}
+export function modulesAreCurrent(lock: LockFile, installed: LockFile): boolean;
+export function findProgram(program: string, path?: string): string | undefined;
+export function commandByHand(packages: string[]): string;
