@@ -38,10 +38,17 @@ export function lintTiming(options: UpdateOptions, heartbeatMs: number): Refusal
       `give --rollback-timeout ${wayBack}ms or more`,
     );
   }
+  const next = 'leave the option out for its default';
   for (const [name, value] of Object.entries(options)) {
-    const isCount = name.endsWith('Ms') || ['bootsMax', 'heartbeats', 'stageConcurrency'].includes(name);
-    if (isCount && !(typeof value === 'number' && Number.isFinite(value) && value > 0)) {
-      refuse(`${name} = ${value}`, 'a number above zero', 'leave the option out for its default');
+    if (name.endsWith('Ms') && !(Number.isFinite(value) && value > 0)) {
+      refuse(`${name} = ${value}`, 'a number of milliseconds above zero', next);
+    }
+    // Half a node cannot be staged: a batch of none would be planned for ever.
+    if (['bootsMax', 'heartbeats', 'stageConcurrency'].includes(name) && !(Number.isInteger(value) && value > 0)) {
+      refuse(`${name} = ${value}`, 'a whole number above zero', next);
+    }
+    if (name === 'maxLagEntries' && !(Number.isInteger(value) && value >= 0)) {
+      refuse(`${name} = ${value}`, 'a whole number, zero or more', next);
     }
   }
   return refusals;

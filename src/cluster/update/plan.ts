@@ -6,7 +6,7 @@
  */
 import type { RaftPeer } from '../../ports/raft.ts';
 import { describeQuorum, quorumWithout } from './quorum.ts';
-import { judgeStability } from './stability.ts';
+import { judgeStability, type Stability } from './stability.ts';
 import { inFlightPhases } from './states.ts';
 import type { Failure, FailureKind, NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
@@ -16,6 +16,8 @@ const kindOfCause: Record<string, FailureKind> = {
   'healthy-deadline': 'health',
   'commit-deadline': 'stability',
   operator: 'operator',
+  // A disk that garbles files says nothing against the build.
+  'trial-unreadable': 'unknown',
 };
 
 /** A node that answers but is still on trial is asked again to go back after this long, ms. */
@@ -35,12 +37,15 @@ export function plan(observation: Observation, record: UpdateRecord): Step {
 
 function planAfterFailure(record: UpdateRecord): Step {
   const wentForward = record.tasks.some((task) => task.direction === 'forward' && task.phase === 'committed');
-  const asked = record.requested === 'revert' || record.options.onFailure === 'revert';
-  if (asked && wentForward && !record.revertBegun) return { kind: 'revert' };
   const stuck = record.tasks.find((task) => task.phase === 'failed' && task.failure?.phase === 'rolling-back');
+  // A node that did not go back may still restart at any moment: no other one is taken out of service (P1).
   if (stuck?.failure) {
     return { kind: 'finish', outcome: 'failed', operatorMust: stuck.failure.next };
   }
+  // An abort leaves what was updated, whatever a failure would have led to.
+  const byItself = record.options.onFailure === 'revert' && record.requested !== 'abort';
+  const asked = record.requested === 'revert' || byItself;
+  if (asked && wentForward && !record.revertBegun) return { kind: 'revert' };
   if (record.revertBegun) {
     const stoppedAt = record.tasks.findLast((task) => task.failure !== null)?.nodeId ?? 'a node';
     return {
@@ -71,7 +76,10 @@ function planForward(observation: Observation, record: UpdateRecord): Step {
     return waitFor(observation, 'pause', null, 'an operator to resume', `paused, ${open.length} nodes to go`, 0);
   }
   // The leader is the last one, wherever it stands in the list.
-  const next = open.find((task) => task.nodeId !== observation.self) ?? open[0];
+  const others = open.filter((task) => task.nodeId !== observation.self);
+  // On the way back a node that is not well comes first: its quorum is what the others wait for.
+  const sick = others.find((task) => task.direction === 'back' && !isWell(observation, task.nodeId));
+  const next = sick ?? others[0] ?? open[0];
   return next === undefined ? stopHere(observation, record, 'no node left') : planNext(observation, record, next);
 }
 
@@ -127,34 +135,50 @@ function planNext(observation: Observation, record: UpdateRecord, task: NodeTask
       return { kind: 'moveRaftLeader', from: task.nodeId, to: heir };
     }
     if (heir !== null) {
-      return failStep(task, 'quorum', `the Raft leader stayed on ${task.nodeId}`, `it to move to ${heir}`, 'see etcd.log on both nodes', []);
+      return failStep(
+        task,
+        'quorum',
+        `the Raft leader stayed on ${task.nodeId}`,
+        `it to move to ${heir}`,
+        'see etcd.log on both nodes',
+        [],
+      );
     }
   }
   return { kind: 'drain', nodeId: task.nodeId, address: task.address };
 }
 
 /** What keeps this node from being taken out of service now; null: nothing. */
-function gateBefore(observation: Observation, record: UpdateRecord, task: NodeTask): { what: string; seen: string } | null {
+function gateBefore(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+): { what: string; seen: string } | null {
   const node = findNode(observation, task.nodeId);
   if (node?.health == null) {
-    return { what: `${task.nodeId} to answer`, seen: node === undefined ? 'not a member' : node.healthError };
+    return { what: `${task.nodeId} to answer`, seen: noAnswer(node) };
   }
   if (node.health.trial !== null && node.health.trial.updateId !== record.id) {
     return { what: `${task.nodeId} to end its other trial`, seen: `on trial for ${node.health.trial.updateId}` };
   }
-  // A node already updated that is no longer well stops the walk before it goes on.
+  // A node already updated that is no longer well stops the walk before it goes on. The way back does not wait for
+  // the build that it leaves: there only those that went back before count.
   const sick = record.tasks
-    .filter((other) => other.phase === 'committed' && other.nodeId !== task.nodeId)
+    .filter((other) => other.phase === 'committed' && other.direction === task.direction)
+    .filter((other) => other.nodeId !== task.nodeId)
     .map((other) => findNode(observation, other.nodeId))
     .find((other) => other !== undefined && other.health?.healthy !== true);
   if (sick !== undefined) {
-    const why = sick.health === null ? sick.healthError : sick.health.reasons.join('; ');
+    const why = sick.health === null ? noAnswer(sick) : reasonsOf(sick.health);
     return { what: `${sick.nodeId}, updated before, to be healthy again`, seen: why };
   }
-  if (task.role !== 'voter' || !observation.peers.some((peer) => peer.nodeId === task.nodeId)) return null;
+  if (!observation.peers.some((peer) => peer.nodeId === task.nodeId)) {
+    if (!lacksRaftMember(observation, task)) return null;
+    return { what: `the Raft member of ${task.nodeId}`, seen: describePeers(observation) };
+  }
   if (observation.raftLeader === null) return { what: 'a Raft leader', seen: 'no Raft leader' };
   const view = quorumWithout(observation, task.nodeId);
-  if (!view.safe && !record.options.acceptDowntime) {
+  if (!view.safe && !(record.options.acceptDowntime && view.voters < 3)) {
     return { what: `the quorum to be safe without ${task.nodeId}`, seen: describeQuorum(view, task.nodeId) }; // P1
   }
   const behind = observation.nodes.find(
@@ -186,7 +210,7 @@ function chooseHeir(observation: Observation, record: UpdateRecord, leaving: str
   };
   // Where the Raft leader is already, nothing moves: prefer it among equals.
   const byUse = (one: RaftPeer): number => (isThere(one) ? 0 : 2) + (one.isRaftLeader ? 0 : 1);
-  return able.sort((one, two) => byUse(one) - byUse(two) || one.nodeId.localeCompare(two.nodeId))[0]?.nodeId ?? null;
+  return able.sort((one, two) => byUse(one) - byUse(two) || (one.nodeId < two.nodeId ? -1 : 1))[0]?.nodeId ?? null;
 }
 
 // ------------------------------------------------------------------------------------- a node in flight
@@ -197,8 +221,12 @@ function planActive(observation: Observation, record: UpdateRecord, task: NodeTa
   if (task.phase === 'rolling-back') return planRollingBack(observation, record, task, node);
 
   const gone = wentBack(record, task, node);
-  if (gone !== null) return { kind: 'rolledBack', nodeId: task.nodeId, failure: gone };
-  if (record.requested === 'abort') {
+  if (gone !== null) {
+    // Its place is held until it is well again: nobody else goes down before that (P1).
+    if (node?.health?.healthy === true) return { kind: 'rolledBack', nodeId: task.nodeId, failure: gone };
+    return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure: gone };
+  }
+  if (record.requested === 'abort' && !isCommitted(record, task, node)) {
     return rollBack(task, 'operator', 'an operator aborted the update', 'the update to go on', []);
   }
   return task.phase === 'activating'
@@ -212,7 +240,10 @@ function planDraining(
   task: NodeTask,
   node: NodeObservation | undefined,
 ): Step {
-  if (record.requested === 'abort') return failStep(task, 'operator', 'aborted by an operator', 'the update to go on', '', []);
+  if (record.requested === 'abort') {
+    const next = 'start a new update when you are ready';
+    return failStep(task, 'operator', 'aborted by an operator', 'the update to go on', next, []);
+  }
   if (node?.health != null && !node.health.draining) {
     // The request did not arrive, or the node restarted since: ask again, for so long.
     if (waited(observation, `first:drain:${task.nodeId}`) < record.options.gateTimeoutMs) {
@@ -252,24 +283,27 @@ function planActivating(
   if (health !== null) {
     const restarted = health.incarnation !== task.incarnationBefore;
     const onTarget = health.release.buildHash === task.to;
-    if (restarted && onTarget && health.healthy) {
+    if ((restarted && onTarget && health.healthy) || isCommitted(record, task, node)) {
       return { kind: 'trial', nodeId: task.nodeId, incarnation: health.incarnation };
     }
     // Never switched, or the leader died between its intent and the act: ask again, the verb does nothing twice.
     const asked = health.trial !== null && health.trial.updateId === record.id && health.trial.switched;
-    if (!onTarget && !asked && !overdue) {
+    if (!onTarget && !asked && !overdue && waited(observation, `first:activate:${task.nodeId}`) < limit) {
       return { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
     }
   }
   const seen =
     health === null
-      ? `no answer: ${node?.healthError ?? 'not a member'}`
+      ? `no answer: ${noAnswer(node)}`
       : health.incarnation === task.incarnationBefore
         ? 'not restarted yet'
         : health.reasons.join('; ') || `runs ${health.release.buildHash.slice(0, 12)}`;
   const what = `${task.nodeId} to be healthy on ${short}`;
   if (!overdue) return waitFor(observation, key, task.nodeId, what, seen, limit);
-  return rollBack(task, health === null ? 'start' : 'health', seen, `${what} within ${limit} ms`, []);
+  // A process that was never replaced says nothing against the build that it should have made way for.
+  const started = health?.incarnation !== task.incarnationBefore;
+  const kind = health === null ? 'start' : started ? 'health' : 'activate';
+  return rollBack(task, kind, seen, `${what} within ${limit} ms`, []);
 }
 
 function planTrial(
@@ -282,9 +316,18 @@ function planTrial(
   const limit = record.options.stabilizeTimeoutMs;
   const key = `stable:${task.nodeId}`;
   if (node === undefined) return rollBack(task, 'join', 'not a member of the cluster', what, []);
-  const peer = observation.peers.find((one) => one.nodeId === task.nodeId);
-  const verdict = judgeStability(node, peer, task.incarnationTrial, task.to, record.options);
-  if (verdict.stable) return { kind: 'commit', nodeId: task.nodeId, address: task.address };
+  const verdict = judgeTrial(observation, record, task, node);
+  const commit: Step = { kind: 'commit', nodeId: task.nodeId, address: task.address };
+  if (isCommitted(record, task, node)) {
+    // The commit was done and not recorded: there is no trial to end, and the record follows the node (P5).
+    if (node.health?.healthy === true || waited(observation, key) >= limit) return commit;
+    return waitFor(observation, key, task.nodeId, what, verdict.stable ? 'stable' : verdict.seen, limit);
+  }
+  if (verdict.stable) {
+    const asked = waited(observation, `first:commit:${task.nodeId}`);
+    if (asked < record.options.gateTimeoutMs) return commit;
+    return rollBack(task, 'unknown', `it did not take the commit for ${asked} ms`, `${task.nodeId} committed`, []);
+  }
   if (node.health !== null && node.health.incarnation !== task.incarnationTrial) {
     // "Stable" is about one incarnation: a process that had to be started again has failed its trial (P4).
     return rollBack(task, 'stability', verdict.seen, what, []);
@@ -295,25 +338,41 @@ function planTrial(
   return rollBack(task, verdict.kind, verdict.seen, `${what} within ${limit} ms`, []);
 }
 
+/** P4, and a voter without a member in the group is not caught up either. */
+function judgeTrial(observation: Observation, record: UpdateRecord, task: NodeTask, node: NodeObservation): Stability {
+  const peer = observation.peers.find((one) => one.nodeId === task.nodeId);
+  const verdict = judgeStability(node, peer, task.incarnationTrial, task.to, record.options);
+  if (!verdict.stable || peer !== undefined || !lacksRaftMember(observation, task)) return verdict;
+  return { stable: false, kind: 'join', seen: `it has no Raft member: ${describePeers(observation)}` };
+}
+
 function planRollingBack(
   observation: Observation,
   record: UpdateRecord,
   task: NodeTask,
   node: NodeObservation | undefined,
 ): Step {
-  const failure = task.failure ?? failureOf(task, 'unknown', 'no reason recorded', 'a reason', '', []);
+  const failure =
+    task.failure ?? failureOf(task, 'unknown', 'no reason recorded', 'a reason', `see the log of ${task.nodeId}`, []);
   const health = node?.health ?? null;
   const key = `rollback:${task.nodeId}`;
   const limit = record.options.rollbackTimeoutMs;
   if (health !== null && health.trial === null && health.release.buildHash !== task.to && health.healthy) {
     const remembered = wentBack(record, task, node);
-    const evidence = remembered === null ? failure.evidence : [...failure.evidence, ...remembered.evidence];
+    const evidence = [...new Set([...failure.evidence, ...(remembered?.evidence ?? [])])];
     return { kind: 'rolledBack', nodeId: task.nodeId, failure: { ...failure, evidence } };
   }
-  const seen = health === null ? `no answer: ${node?.healthError ?? 'not a member'}` : describeWayBack(task, health);
+  const seen = health === null ? `no answer: ${noAnswer(node)}` : describeWayBack(task, health);
   if (waited(observation, key) >= limit) {
     const next = `log in on ${task.nodeId}: \`claudecluster node status\`, then \`claudecluster node rollback\`; its guard's last words are in log/daemon.log`;
-    return failStep(task, failure.kind, seen, `${task.nodeId} on its known-good release within ${limit} ms`, next, failure.evidence);
+    return failStep(
+      task,
+      failure.kind,
+      seen,
+      `${task.nodeId} on its known-good release within ${limit} ms`,
+      next,
+      failure.evidence,
+    );
   }
   // It answers and is still on trial: it can be asked. Otherwise its own guard does it.
   const asked = waited(observation, `last:rollback:${task.nodeId}`);
@@ -325,8 +384,11 @@ function planRollingBack(
 }
 
 function describeWayBack(task: NodeTask, health: NonNullable<NodeObservation['health']>): string {
-  if (health.trial !== null) return `still on trial, its guard ends it in ${Math.round(health.trial.commitInMs / 1000)} s`;
-  if (health.release.buildHash === task.to) return 'not restarted yet';
+  if (health.trial !== null)
+    return `still on trial, its guard ends it in ${Math.round(health.trial.commitInMs / 1000)} s`;
+  if (health.release.buildHash === task.to) {
+    return health.installed === task.to ? 'its release is committed: there is no trial to end' : 'not restarted yet';
+  }
   return health.reasons.join('; ') || 'not healthy yet';
 }
 
@@ -341,7 +403,14 @@ function wentBack(record: UpdateRecord, task: NodeTask, node: NodeObservation | 
   if (last === null || last.updateId !== record.id || last.release !== task.to) {
     if (health.incarnation === task.incarnationBefore) return null;
     const seen = `restarted on ${health.release.buildHash.slice(0, 12)}, with no memory of why`;
-    return failureOf(task, 'unknown', seen, `${task.nodeId} on ${task.to.slice(0, 12)}`, `see the log of ${task.nodeId}`, []);
+    return failureOf(
+      task,
+      'unknown',
+      seen,
+      `${task.nodeId} on ${task.to.slice(0, 12)}`,
+      `see the log of ${task.nodeId}`,
+      [],
+    );
   }
   const ended = last.signal !== null ? `signal ${last.signal}` : `exit code ${last.exitCode}`;
   return failureOf(
@@ -358,6 +427,43 @@ function wentBack(record: UpdateRecord, task: NodeTask, node: NodeObservation | 
 
 function findNode(observation: Observation, nodeId: string): NodeObservation | undefined {
   return observation.nodes.find((node) => node.nodeId === nodeId);
+}
+
+function isWell(observation: Observation, nodeId: string): boolean {
+  const healthy = findNode(observation, nodeId)?.health?.healthy === true;
+  return healthy && !observation.peers.some((peer) => peer.nodeId === nodeId && !peer.healthy);
+}
+
+/** It runs the target for good: no trial, `dist` on it, and no memory of having gone back in this update. */
+function isCommitted(record: UpdateRecord, task: NodeTask, node: NodeObservation | undefined): boolean {
+  const health = node?.health ?? null;
+  if (health === null || health.trial !== null) return false;
+  const last = health.lastRollback;
+  if (last !== null && last.updateId === record.id && last.release === task.to) return false;
+  return health.release.buildHash === task.to && health.installed === task.to;
+}
+
+/**
+ * A voter whose member is not in the group as it is seen. Where no node of the cluster has a member, etcd runs apart
+ * from it, and stopping a node stops no voter.
+ */
+function lacksRaftMember(observation: Observation, task: NodeTask): boolean {
+  if (task.role !== 'voter' || observation.peers.some((peer) => peer.nodeId === task.nodeId)) return false;
+  const ours = observation.peers.some((peer) => findNode(observation, peer.nodeId) !== undefined);
+  return observation.peers.length === 0 || ours;
+}
+
+function describePeers(observation: Observation): string {
+  const names = observation.peers.map((peer) => peer.nodeId).join(', ');
+  return names === '' ? 'no Raft member is known' : `the Raft group is ${names}`;
+}
+
+function noAnswer(node: NodeObservation | undefined): string {
+  return node === undefined ? 'not a member' : node.healthError || 'no reason given';
+}
+
+function reasonsOf(health: { reasons: string[] }): string {
+  return health.reasons.join('; ') || 'unhealthy, no reason given';
 }
 
 function waited(observation: Observation, key: string): number {
@@ -388,7 +494,8 @@ function failureOf(
 }
 
 function rollBack(task: NodeTask, kind: FailureKind, seen: string, wanted: string, evidence: string[]): Step {
-  const next = kind === 'operator' ? 'start a new update when you are ready' : 'mend the build and update again with the new one';
+  const next =
+    kind === 'operator' ? 'start a new update when you are ready' : 'mend the build and update again with the new one';
   const failure = failureOf(task, kind, seen, wanted, next, evidence);
   return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure };
 }

@@ -61,7 +61,13 @@ export function preflight(input: PreflightInput): UpdatePlan {
   ];
   if (toDo.length === 0 && order.length > 0 && !invalid) {
     plan.refusals.push(
-      refusal('already-at-target', null, `every node runs ${target.buildHash.slice(0, 12)}`, 'a node that does not', 'nothing to do'),
+      refusal(
+        'already-at-target',
+        null,
+        `every node runs ${target.buildHash.slice(0, 12)}`,
+        'a node that does not',
+        'nothing to do',
+      ),
     );
   }
   return plan;
@@ -70,7 +76,7 @@ export function preflight(input: PreflightInput): UpdatePlan {
 /** Follower voters first, then workers, the leader last; each by nodeId. */
 function walkOrder(nodes: NodeObservation[], self: string): NodeObservation[] {
   const rank = (node: NodeObservation): number => (node.nodeId === self ? 2 : node.role === 'voter' ? 0 : 1);
-  return nodes.toSorted((one, two) => rank(one) - rank(two) || one.nodeId.localeCompare(two.nodeId));
+  return nodes.toSorted((one, two) => rank(one) - rank(two) || (one.nodeId < two.nodeId ? -1 : 1));
 }
 
 function hashPlan(plan: UpdatePlan, input: PreflightInput): string {
@@ -106,7 +112,15 @@ function refuseCluster(input: PreflightInput, target: VersionInfo): Refusal[] {
   if (quarantine !== null) {
     const short = target.buildHash.slice(0, 12);
     const next = `update with a mended build, or lift it: \`claudecluster releases release ${target.buildHash}\``;
-    found.push(refusal('quarantined', null, `${short} is quarantined: ${quarantine.why}`, 'a build not rolled back before', next)); // P10
+    found.push(
+      refusal(
+        'quarantined',
+        null,
+        `${short} is quarantined: ${quarantine.why}`,
+        'a build not rolled back before',
+        next,
+      ),
+    ); // P10
   }
   return found;
 }
@@ -120,19 +134,29 @@ function refuseQuorum(input: PreflightInput, toDo: UpdatePlan['order']): Refusal
     found.push(refusal('learner-in-group', learner.nodeId, 'a Raft learner', 'voters only', next));
   }
   if (observation.raftLeader === null) {
-    found.push(refusal('no-raft-leader', null, 'no Raft leader', 'one', 'see `claudecluster status`: the quorum may be lost'));
+    found.push(
+      refusal('no-raft-leader', null, 'no Raft leader', 'one', 'see `claudecluster status`: the quorum may be lost'),
+    );
   }
   const voterTurns = toDo.filter((one) => observation.peers.some((peer) => peer.nodeId === one.nodeId));
   const unsafe = voterTurns
     .map((one) => ({ nodeId: one.nodeId, view: quorumWithout(observation, one.nodeId) }))
     .find((one) => !one.view.safe);
-  if (unsafe !== undefined && !options.acceptDowntime) {
+  if (unsafe !== undefined && !(options.acceptDowntime && unsafe.view.voters < 3)) {
     const { voters, quorum } = unsafe.view;
     const next =
       voters < 3
         ? 'a cluster of one or two voters has no quorum to keep: add voters, or accept the gap with --accept-downtime'
         : 'bring the missing voters back first: `claudecluster status`';
-    found.push(refusal('quorum-unsafe', unsafe.nodeId, describeQuorum(unsafe.view, unsafe.nodeId), `${quorum} of ${voters} without it`, next)); // P1
+    found.push(
+      refusal(
+        'quorum-unsafe',
+        unsafe.nodeId,
+        describeQuorum(unsafe.view, unsafe.nodeId),
+        `${quorum} of ${voters} without it`,
+        next,
+      ),
+    ); // P1
   }
   for (const node of observation.nodes) {
     if (node.lag === null || node.lag <= options.maxLagEntries) continue;
@@ -150,7 +174,15 @@ function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: num
     return [refusal('node-pending', nodeId, 'pending approval', 'active', `\`claudecluster nodes approve ${nodeId}\``)];
   }
   if (node.status === 'offline') {
-    return [refusal('node-offline', nodeId, 'offline', 'active', `start its daemon: \`claudecluster supervise\` or systemctl on ${nodeId}`)];
+    return [
+      refusal(
+        'node-offline',
+        nodeId,
+        'offline',
+        'active',
+        `start its daemon: \`claudecluster supervise\` or systemctl on ${nodeId}`,
+      ),
+    ];
   }
   if (node.status === 'draining') {
     return [refusal('node-draining', nodeId, 'draining', 'active', 'wait until it is back, or see why it drains')];
@@ -160,18 +192,29 @@ function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: num
     return [refusal('node-stale', nodeId, seen, `within ${fresh} ms`, `see the log of ${nodeId}`)];
   }
   if (health === null) {
-    return [refusal('node-unhealthy', nodeId, `no answer: ${node.healthError}`, 'healthy', `see the log of ${nodeId}`)];
+    return [
+      refusal(
+        'node-unhealthy',
+        nodeId,
+        `no answer: ${node.healthError || 'no reason given'}`,
+        'healthy',
+        `see the log of ${nodeId}`,
+      ),
+    ];
   }
   const found: Refusal[] = [];
   if (!health.healthy) {
-    found.push(refusal('node-unhealthy', nodeId, health.reasons.join('; '), 'healthy', `see the log of ${nodeId}`));
+    const seen = health.reasons.join('; ') || 'unhealthy, no reason given';
+    found.push(refusal('node-unhealthy', nodeId, seen, 'healthy', `see the log of ${nodeId}`));
   }
   if (health.trial !== null) {
     const next = `wait for its end, or \`claudecluster node rollback\` on ${nodeId}`;
     found.push(refusal('node-on-trial', nodeId, `on trial for ${health.trial.updateId}`, 'no trial', next));
   }
   const needed = Math.ceil(sizeBytes * diskFactor);
-  if (health.diskFreeBytes < needed) {
+  const target = 'invalid' in input.release ? '' : input.release.version.buildHash;
+  const hasIt = health.release.buildHash === target || health.staged.includes(target);
+  if (!hasIt && health.diskFreeBytes < needed) {
     const next = `make room on ${nodeId}; old releases go with a lower keepReleases`;
     found.push(refusal('disk', nodeId, `${health.diskFreeBytes} bytes free`, `${needed} bytes`, next));
   }

@@ -78,11 +78,13 @@ export function recordOutcome(
   partDurations: Record<string, number> = {},
 ): Change {
   const base: UpdateRecord = { ...record, intent: null };
-  if (outcome.kind === 'retry') {
-    const waiting = { nodeId: nodeOf(step), what: describeStep(step), seen: outcome.seen, waitedMs: 0, atMostMs: 0 };
-    return same({ ...base, waiting });
+  if (outcome.kind === 'retry') return lookAgain(base, step, outcome.seen);
+  if (outcome.kind === 'refused') {
+    // Where the phase knows no failure the truth is on the node: a refused commit says nothing about the trial's end.
+    const task = base.tasks.findLast((one) => one.nodeId === outcome.failure.nodeId);
+    const decides = task !== undefined && ['pending', 'staged', 'draining', 'activating'].includes(task.phase);
+    return decides ? failedTask(base, task.nodeId, outcome.failure) : lookAgain(base, step, outcome.failure.seen);
   }
-  if (outcome.kind === 'refused') return failedTask(base, outcome.failure.nodeId, outcome.failure);
   if (outcome.kind === 'staged') return recordStaged(base, outcome.results);
   switch (step.kind) {
     case 'drain':
@@ -113,6 +115,11 @@ export function recordOutcome(
   }
 }
 
+function lookAgain(record: UpdateRecord, step: Step, seen: string): Change {
+  const waiting = { nodeId: nodeOf(step), what: describeStep(step), seen, waitedMs: 0, atMostMs: 0 };
+  return same({ ...record, waiting });
+}
+
 function recordStaged(record: UpdateRecord, results: StageResult[]): Change {
   const all: Change = same(record);
   for (const result of results) {
@@ -124,7 +131,12 @@ function recordStaged(record: UpdateRecord, results: StageResult[]): Change {
         bytesTransferred: task.bytesTransferred + result.bytesTransferred,
       }));
       const timed = addDurations(withBytes, result.nodeId, { stage: result.ms });
-      change = phaseChange(timed, result.nodeId, 'staged', `staged and verified, ${result.bytesTransferred} bytes moved`);
+      change = phaseChange(
+        timed,
+        result.nodeId,
+        'staged',
+        `staged and verified, ${result.bytesTransferred} bytes moved`,
+      );
     } else {
       change = failedTask(all.record, result.nodeId, result.failure);
     }
@@ -165,7 +177,9 @@ function atFault(record: UpdateRecord, nodeId: string, failure: Failure): Failur
 
 function stopping(record: UpdateRecord, failure: Failure): UpdateRecord {
   const first = record.failure ?? failure;
-  return record.state === 'running' ? withState({ ...record, failure: first }, 'stopping') : { ...record, failure: first };
+  return record.state === 'running'
+    ? withState({ ...record, failure: first }, 'stopping')
+    : { ...record, failure: first };
 }
 
 /** Reverse order of the walk, under the same gates, from what each node's disk kept. */
@@ -198,7 +212,10 @@ function beginRevert(record: UpdateRecord): Change {
 
 function finish(record: UpdateRecord, outcome: Outcome, operatorMust: string | null): Change {
   const state: UpdateState = outcome === 'committed' ? 'done' : outcome === 'reverted' ? 'reverted' : 'aborted';
-  const next = withState({ ...record, outcome, operatorMust, waiting: null, reservation: null, requested: null }, state);
+  const next = withState(
+    { ...record, outcome, operatorMust, waiting: null, reservation: null, requested: null },
+    state,
+  );
   const text = operatorMust === null ? `ended: ${outcome}` : `ended: ${outcome}; an operator must act: ${operatorMust}`;
   return { record: next, events: [{ kind: 'ended', nodeId: null, text, outcome }], quarantine: null };
 }
