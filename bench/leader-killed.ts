@@ -32,12 +32,13 @@ export const leaderKilled: Benchmark = {
       let next: number | undefined;
       for await (const line of createInterface({ input: child.stdout ?? process.stdin })) {
         const atMs = nowMs();
-        const event = JSON.parse(line) as Partial<UpdateEvent>;
+        const { event } = JSON.parse(line) as { event?: UpdateEvent };
+        if (event === undefined) continue;
         if (killed === undefined && event.step?.kind === 'activate') {
-          killed = { atMs, epoch: event.epoch ?? 0 };
+          killed = { atMs, epoch: event.epoch };
           killNode(cluster, leader);
-        } else if (killed !== undefined && next === undefined && (event.epoch ?? 0) > killed.epoch) {
-          next = atMs - killed.atMs;
+        } else if (killed !== undefined && event.epoch > killed.epoch) {
+          next ??= atMs - killed.atMs;
         }
       }
       const code = await ended;

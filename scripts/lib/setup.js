@@ -16,16 +16,17 @@ export class SetupProblem extends Error {
 }
 
 /**
- * What is needed from the distribution: without `required` nothing works, CI makes a clean clone, and without
- * `forTests` a few tests skip themselves (they say so).
+ * What is needed from the distribution: without `required` nothing works, tests make certificates of their own, CI makes
+ * a clean clone, and without `forFaults` a few tests skip themselves (they say so).
  */
 const programs = {
   required: [
     { program: 'etcd', package: 'etcd-server' },
     { program: 'rsync', package: 'rsync' },
   ],
+  forTests: [{ program: 'openssl', package: 'openssl' }],
   forCi: [{ program: 'git', package: 'git' }],
-  forTests: [
+  forFaults: [
     { program: 'nft', package: 'nftables' },
     { program: 'ip', package: 'iproute2' },
   ],
@@ -38,9 +39,12 @@ const programs = {
 export async function setup(purpose) {
   checkNode(process.versions.node);
   installModules();
-  installPrograms(programs.required, { optional: false });
-  if (purpose === 'ci') installPrograms(programs.forCi, { optional: false });
-  if (purpose === 'test' || purpose === 'ci') installPrograms(programs.forTests, { optional: true });
+  const forTests = purpose === 'test' || purpose === 'ci';
+  installPrograms(
+    [...programs.required, ...(forTests ? programs.forTests : []), ...(purpose === 'ci' ? programs.forCi : [])],
+    { optional: false },
+  );
+  if (forTests) installPrograms(programs.forFaults, { optional: true });
   if (purpose !== 'ci') buildIfStale();
 }
 

@@ -106,11 +106,9 @@ function devCluster(dir: string, config: string, nodes: DevNode[], bundle: CliOp
 }
 
 async function newest(document: <T>(args: string[]) => Promise<T>): Promise<string> {
-  const listed = await document<unknown>(['updates', 'list', '--json']);
-  const rows = (Array.isArray(listed) ? listed : [listed]) as { id: string; startedAt: string }[];
-  const latest = rows.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt)).at(-1);
-  if (latest === undefined) throw new Error('no update is recorded');
-  return latest.id;
+  const [last] = await document<{ id: string }[]>(['updates', 'list', '--limit', '1', '--json']);
+  if (last === undefined) throw new Error('no update is recorded');
+  return last.id;
 }
 
 /** The tails of all logs of the nodes below `dir`. */

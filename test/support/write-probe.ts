@@ -53,11 +53,19 @@ export interface WriteProbe {
   kill(): void;
 }
 
+/** What it writes to. */
+export type ProbeTarget = Pick<ProbeOptions, 'endpoints' | 'tls'>;
+
 /** Starts the probe and returns once its first write was acknowledged. */
-export async function startWriteProbe(cluster: DevCluster, options: Partial<ProbeOptions> = {}): Promise<WriteProbe> {
+export async function startWriteProbe(
+  target: DevCluster | ProbeTarget,
+  options: Partial<ProbeOptions> = {},
+): Promise<WriteProbe> {
+  const where = 'endpoints' in target ? target : votersOf(target);
+  const all: ProbeOptions = { prefix: '/probe/', everyMs: 5, tryTimeoutMs: 250, noteGapsMs: 50, ...where, ...options };
   const main = fileURLToPath(new URL('./write-probe-main.ts', import.meta.url));
-  const child = fork(main, [JSON.stringify({ ...defaults(cluster), ...options })], {
-    execArgv: ['--import', 'tsx'],
+  const child = fork(main, [JSON.stringify(all)], {
+    execArgv: ['--disable-warning=DEP0123', '--import', 'tsx'], // addresses are IPs, on purpose
     detached: true, // a Ctrl-C in the terminal is for the one who started it; it ends when that one is gone
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -77,12 +85,12 @@ export async function startWriteProbe(cluster: DevCluster, options: Partial<Prob
 }
 
 /** The endpoints of all voters, and the certificate of one of them. */
-function defaults(cluster: DevCluster): ProbeOptions {
+function votersOf(cluster: DevCluster): ProbeTarget {
   const configs = cluster.nodes.map(({ base }) => loadNodeConfig(join(base, 'config.yaml')));
   const endpoints = configs.flatMap(({ etcd }) => ('client' in etcd ? [etcd.client] : etcd.endpoints));
   const tls = configs[0]?.tls;
   if (tls === undefined) throw new Error('the cluster has no nodes');
-  return { endpoints, tls, prefix: '/probe/', everyMs: 5, tryTimeoutMs: 250, noteGapsMs: 50 };
+  return { endpoints, tls };
 }
 
 /** The next message of one kind. Rejects when the probe ends without it. */
