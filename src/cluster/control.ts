@@ -76,7 +76,8 @@ export function createControl(deps: ControlDeps): Control {
   const resolveId = async (updateId: string): Promise<string> => {
     if (updateId !== '') return updateId;
     const id = (await journal.current())?.id ?? (await journal.list(1))[0]?.id;
-    if (id === undefined) throw new ClusterError('not-found', 'there was no update yet', { next: '`claudecluster update`' });
+    if (id === undefined)
+      throw new ClusterError('not-found', 'there was no update yet', { next: '`claudecluster update`' });
     return id;
   };
 
@@ -138,7 +139,11 @@ export function createControl(deps: ControlDeps): Control {
     setQuarantine: async (buildHash, quarantined, by, why) => {
       if (!/^[0-9a-f]{64}$/.test(buildHash)) {
         const next = '`claudecluster releases list` has the hashes';
-        throw new ClusterError('usage', 'a build is named by its whole hash', { seen: buildHash, wanted: '64 hex digits', next });
+        throw new ClusterError('usage', 'a build is named by its whole hash', {
+          seen: buildHash,
+          wanted: '64 hex digits',
+          next,
+        });
       }
       const at = deps.clock.wallIso();
       await journal.setQuarantine(quarantined ? { buildHash, why, at, by, evidence: null } : { buildHash, lift: true });

@@ -67,7 +67,16 @@ const executors: { [K in StepKind]: Executor<K> } = {
   commit: async (step, record, deps) =>
     asRetry(
       await attempt(deps, async () => {
-        const argv = ['claudecluster', 'node', 'commit', '--update', record.id, '--epoch', String(record.epoch), '--json'];
+        const argv = [
+          'claudecluster',
+          'node',
+          'commit',
+          '--update',
+          record.id,
+          '--epoch',
+          String(record.epoch),
+          '--json',
+        ];
         await runVerb(deps, step.address, argv, verbTimeoutMs);
       }),
     ),

@@ -3,8 +3,8 @@
  * transaction: what a former leader writes is refused (P6), and nothing is written over what somebody else changed (P5).
  */
 import { ClusterError } from '../errors.ts';
-import type { UpdateSummary } from '../ports/control.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { UpdateSummary } from '../ports/control.ts';
 import type { Compare, KeyValue, Op, Store } from '../ports/store.ts';
 import { keys } from './keys.ts';
 import { parseEvent, parseRecord } from './record-schema.ts';
@@ -106,9 +106,7 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string): J
 
   const write = async (before: { record: UpdateRecord; kv: KeyValue }, change: Change, fences: Compare[]) => {
     const { record, ops } = number(change, before.record);
-    const main: Op[] = isEnded(record)
-      ? await endOps(record)
-      : [{ put: keys.update, value: JSON.stringify(record) }];
+    const main: Op[] = isEnded(record) ? await endOps(record) : [{ put: keys.update, value: JSON.stringify(record) }];
     if (change.quarantine !== null) {
       const entry: QuarantineEntry = {
         buildHash: record.target.buildHash,
@@ -158,7 +156,8 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string): J
       await fence(record.epoch);
       const running = (await readCurrent())?.record;
       throw new ClusterError('update-running', `update ${running?.id ?? ''} runs already`, {
-        seen: running === undefined ? 'an update' : `${running.id}, by ${running.startedBy}, since ${running.startedAt}`,
+        seen:
+          running === undefined ? 'an update' : `${running.id}, by ${running.startedBy}, since ${running.startedAt}`,
         wanted: 'no other update',
         next: `\`claudecluster updates watch ${running?.id ?? ''}\``,
       });

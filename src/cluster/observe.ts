@@ -66,7 +66,11 @@ export function createObserver(deps: ObserverDeps): Observer {
     return seq === null || seen.baseSeq === null ? 0 : Math.max(0, seq - seen.baseSeq);
   };
 
-  const measureLag = (nodeId: string, peers: RaftPeer[], nowMs: number): { lag: number | null; stillMs: number | null } => {
+  const measureLag = (
+    nodeId: string,
+    peers: RaftPeer[],
+    nowMs: number,
+  ): { lag: number | null; stillMs: number | null } => {
     const leader = peers.find((peer) => peer.isRaftLeader);
     const peer = peers.find((one) => one.nodeId === nodeId);
     if (peer?.appliedIndex == null || leader?.appliedIndex == null) {

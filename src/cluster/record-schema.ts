@@ -63,7 +63,10 @@ function parse<T>(schema: z.ZodType, text: string, what: string): T {
   if (!result.success) {
     const issue = result.error.issues[0];
     const seen = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
-    throw new ClusterError('internal', `${what} is not readable by this build`, { seen, next: 'was it written by a newer build?' });
+    throw new ClusterError('internal', `${what} is not readable by this build`, {
+      seen,
+      next: 'was it written by a newer build?',
+    });
   }
   return result.data as T;
 }
@@ -77,7 +80,10 @@ export function parseOptions(given: unknown): UpdateOptions {
   if (!result.success) {
     const issue = result.error.issues[0];
     const seen = `${issue?.path.join('.') || 'options'}: ${issue?.message ?? ''}`;
-    throw new ClusterError('usage', 'the options of the update are not usable', { seen, next: 'see `claudecluster update --help`' });
+    throw new ClusterError('usage', 'the options of the update are not usable', {
+      seen,
+      next: 'see `claudecluster update --help`',
+    });
   }
   const known = Object.fromEntries(Object.entries(result.data).filter(([, value]) => value !== undefined));
   return { ...defaultOptions, ...known };

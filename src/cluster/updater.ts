@@ -113,7 +113,13 @@ export class RollingUpdater {
     if (request.planHash !== undefined && request.planHash !== result.planHash) {
       const seen = `plan ${result.planHash.slice(0, 12)}`;
       const wanted = `plan ${request.planHash.slice(0, 12)}`;
-      result.refusals.push({ code: 'plan-changed', nodeId: null, seen, wanted, next: 'look at the new plan: --dry-run' });
+      result.refusals.push({
+        code: 'plan-changed',
+        nodeId: null,
+        seen,
+        wanted,
+        next: 'look at the new plan: --dry-run',
+      });
     }
     return result;
   }
@@ -133,14 +139,18 @@ export class RollingUpdater {
       });
     }
     const { epoch } = await raft.leadership();
-    const record = newRecord(made, { ...defaultOptions, ...request.options }, {
-      service: this.deps.service,
-      startedAt: clock.wallIso(),
-      suffix: clock.randomId(3),
-      by: request.by ?? 'unknown',
-      leader: selfNodeId,
-      epoch,
-    });
+    const record = newRecord(
+      made,
+      { ...defaultOptions, ...request.options },
+      {
+        service: this.deps.service,
+        startedAt: clock.wallIso(),
+        suffix: clock.randomId(3),
+        by: request.by ?? 'unknown',
+        leader: selfNodeId,
+        epoch,
+      },
+    );
     const nodes = made.order.filter((one) => !one.skip).map((one) => one.nodeId);
     const text = `update to ${made.target.version} ${made.target.buildHash.slice(0, 12)}: ${nodes.join(', ')}`;
     const created = await journal.create(record, text);
@@ -182,7 +192,8 @@ export class RollingUpdater {
     for (;;) {
       const observation = await this.freshObservation();
       const seen = observation.nodes.find((one) => one.nodeId === node.nodeId);
-      if (seen === undefined) throw new ClusterError('not-found', `${node.nodeId} is no member`, { nodeId: node.nodeId });
+      if (seen === undefined)
+        throw new ClusterError('not-found', `${node.nodeId} is no member`, { nodeId: node.nodeId });
       incarnation ||= seen.health?.incarnation ?? '';
       const peer = observation.peers.find((one) => one.nodeId === node.nodeId);
       const runs = seen.health?.release.buildHash ?? '';
@@ -274,7 +285,10 @@ export class RollingUpdater {
       for (const key of this.since.keys()) if (key.endsWith(`:${nodeId}`)) this.since.delete(key);
     }
     if (outcome.kind === 'retry') {
-      logger.warn({ updateId: id, epoch, nodeId, step: step.kind, seen: outcome.seen }, 'no answer to a step: looking again');
+      logger.warn(
+        { updateId: id, epoch, nodeId, step: step.kind, seen: outcome.seen },
+        'no answer to a step: looking again',
+      );
       await this.sleep(backOffMs);
     }
     if (isEnded(after)) this.since.clear();
@@ -312,7 +326,11 @@ export class RollingUpdater {
     return journal.change(record.id, epoch, (now) => ({
       record: { ...now, leader: selfNodeId, epoch, leaderMoves: now.leaderMoves + 1, waiting: null },
       events: [
-        { kind: 'leader', nodeId: selfNodeId, text: `${selfNodeId} leads now (epoch ${epoch}) and goes on from the record` },
+        {
+          kind: 'leader',
+          nodeId: selfNodeId,
+          text: `${selfNodeId} leads now (epoch ${epoch}) and goes on from the record`,
+        },
       ],
       quarantine: null,
     }));
@@ -324,7 +342,10 @@ export class RollingUpdater {
       const changes = now.raftLeader === null ? 0 : 1;
       return {
         record: { ...now, raftLeader, raftLeaderChanges: now.raftLeaderChanges + changes },
-        events: changes === 0 ? [] : [{ kind: 'leader', nodeId: raftLeader, text: `the Raft leader is on ${raftLeader} now` }],
+        events:
+          changes === 0
+            ? []
+            : [{ kind: 'leader', nodeId: raftLeader, text: `the Raft leader is on ${raftLeader} now` }],
         quarantine: null,
       };
     });
@@ -346,6 +367,7 @@ export class RollingUpdater {
 }
 
 function describeWaiting(waiting: Waiting): string {
-  const left = waiting.atMostMs > 0 ? `, at most ${Math.ceil((waiting.atMostMs - waiting.waitedMs) / 1000)} s more` : '';
+  const left =
+    waiting.atMostMs > 0 ? `, at most ${Math.ceil((waiting.atMostMs - waiting.waitedMs) / 1000)} s more` : '';
   return `waiting for ${waiting.what}: ${waiting.seen}${left}`;
 }

@@ -22,6 +22,8 @@ export interface Lease {
   readonly id: string;
   /** Aborts when the lease is known or must be assumed to be lost. */
   readonly lost: AbortSignal;
+  /** By the monotonic clock at this very moment; a process that was frozen must ask this, its timers come late. */
+  alive(): boolean;
   /** Ends the lease now: every key on it goes. Never rejects. */
   revoke(): Promise<void>;
 }
@@ -34,7 +36,10 @@ export interface Watch {
 export interface Store {
   get(key: string): Promise<KeyValue | null>;
   /** Every key below the prefix, sorted, of one revision. `limit` 0: all. */
-  list(prefix: string, options?: { limit?: number; descending?: boolean; keysOnly?: boolean; after?: string }): Promise<KeyValue[]>;
+  list(
+    prefix: string,
+    options?: { limit?: number; descending?: boolean; keysOnly?: boolean; after?: string },
+  ): Promise<KeyValue[]>;
   put(key: string, value: string, leaseId?: string): Promise<void>;
   /** All of `then` if every compare holds: true; otherwise nothing, false. */
   txn(compares: Compare[], then: Op[]): Promise<boolean>;

@@ -1,0 +1,61 @@
+/**
+ * What nodes write about themselves. Loose on purpose: old and new builds read each other's records during an update, so
+ * an unknown field is kept and a missing one has a default.
+ */
+import { z } from 'zod';
+
+const releaseRef = z.looseObject({ buildHash: z.string(), version: z.string(), gitCommit: z.string() });
+const protocol = z.looseObject({ min: z.int(), max: z.int() });
+const role = z.enum(['voter', 'worker']);
+
+/** /claudecluster/nodes/<id>: lives as long as the node does. */
+export const nodeRecordSchema = z.looseObject({
+  nodeId: z.string().min(1),
+  address: z.string(),
+  role,
+  status: z.enum(['active', 'draining']),
+  incarnation: z.string().min(1),
+  /** Grows with every heartbeat of this incarnation. */
+  seq: z.int().nonnegative(),
+  release: releaseRef.nullable(),
+  /** buildHash on trial. */
+  trial: z.string().nullable().default(null),
+  protocol,
+  /** Hex; leadership can be handed over onto it. */
+  leaseId: z.string(),
+  heartbeatMs: z.int().positive(),
+  leaseMs: z.int().positive().default(6_000),
+  /** Of its Raft member, hex; null: it runs none, or does not know yet. */
+  memberId: z.string().nullable().default(null),
+});
+export type NodeRecord = z.infer<typeof nodeRecordSchema>;
+
+/** /claudecluster/members/<id>: stays. */
+export const memberRecordSchema = z.looseObject({
+  nodeId: z.string().min(1),
+  address: z.string(),
+  role,
+  approved: z.boolean(),
+  protocol,
+  /** What it ran when it last started. */
+  release: releaseRef.nullable().default(null),
+});
+export type MemberRecord = z.infer<typeof memberRecordSchema>;
+
+/** /claudecluster/leader. */
+export const leaderRecordSchema = z.looseObject({ node: z.string().min(1), epoch: z.int().positive() });
+export type LeaderRecord = z.infer<typeof leaderRecordSchema>;
+
+/** The record, or why it is none. Never throws: one bad record must not hide the others. */
+export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { problem: 'not JSON' };
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return { value: parsed.data };
+  const issue = parsed.error.issues[0];
+  return { problem: `${issue?.path.join('.') || '(top)'}: ${issue?.message ?? 'not as expected'}` };
+}
