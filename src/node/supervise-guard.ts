@@ -1,0 +1,137 @@
+/** Runs the guard of the known-good release, and looks when that is due. */
+import { execFile } from 'node:child_process';
+import { existsSync, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../ports/clock.ts';
+import type { Logger } from '../ports/logger.ts';
+import { readLinkHash, readTextOrNull } from '../release/link.ts';
+import { monotonicMs, readBootId } from './boot.ts';
+import { completeReleases, type GuardResult, runGuard } from './guard.ts';
+import { nodePaths } from './paths.ts';
+import { parseTrial } from './trial-file.ts';
+import { readTrialView } from './trial-view.ts';
+import { lockHolder } from './verb-lock.ts';
+
+export interface GuardRun {
+  result: GuardResult;
+  /** guard.js check ended with 10: what runs must be restarted. */
+  restart: boolean;
+  /** Which guard answered, in words. */
+  by: string;
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readTextOrNull(path);
+  } catch {
+    return '';
+  }
+}
+
+/** guard.js files in the order of trust. The release on trial is never among them. */
+export function guardCandidates(base: string): string[] {
+  const paths = nodePaths(base);
+  const text = textOf(paths.trial) ?? textOf(paths.trialEnding);
+  const trial = text === null ? null : parseTrial(text);
+  const dist = readLinkHash(paths.dist);
+  const bak = readLinkHash(paths.distBak);
+  // With a trial file that cannot be read, what dist points to may well be the release on trial.
+  const suspect = text === null ? null : (trial?.release ?? (bak === dist ? null : dist));
+  const complete = completeReleases(base);
+  const hashes = text === null ? [dist, bak] : [bak, trial?.knownGood ?? null];
+  const trusted = [...hashes, ...complete].filter(
+    (hash) => hash !== null && hash !== suspect && complete.includes(hash),
+  );
+  const files = [...new Set(trusted)].map((hash) => join(paths.releases, String(hash), 'guard.js'));
+  const plain = join(paths.dist, 'guard.js');
+  return dist === null && text === null && existsSync(plain) ? [plain, ...files] : files;
+}
+
+/**
+ * `guard.js start|check` of the first candidate that answers within `timeoutMs`; if none does, the supervisor's own
+ * copy of the guard. Never rejects.
+ */
+export async function guardRun(
+  base: string,
+  verb: 'start' | 'check',
+  timeoutMs: number,
+  logger: Logger,
+): Promise<GuardRun> {
+  for (const file of guardCandidates(base).slice(0, 3)) {
+    const answer = await execGuard(file, base, verb, timeoutMs);
+    if (typeof answer !== 'string') return { ...answer, by: file };
+    logger.error({ guard: file, seen: answer }, 'a guard did not answer; trying the next one');
+  }
+  const reason = verb === 'start' ? 'start' : 'tick';
+  const now = { bootId: readBootId(), nowMs: monotonicMs(), wallIso: new Date().toISOString() };
+  const result = runGuard({ base, reason, ...now });
+  const restart = verb === 'check' && (result.action === 'rolled-back' || result.action === 'disk-refused');
+  return { result, restart, by: 'the supervisor itself' };
+}
+
+function execGuard(
+  file: string,
+  base: string,
+  verb: string,
+  timeoutMs: number,
+): Promise<Omit<GuardRun, 'by'> | string> {
+  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024, cwd: base } as const;
+  return new Promise((resolve) => {
+    execFile(process.execPath, [file, verb, '--base', base, '--json'], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      const result = parseGuardResult(stdout);
+      if (result === null || (code !== 0 && code !== 1 && code !== 10)) {
+        resolve(`exit ${code ?? error?.signal ?? '?'}: ${stderr.slice(-500).trim()}`);
+      } else {
+        resolve({ result, restart: code === 10 });
+      }
+    });
+  });
+}
+
+/** What another build's guard printed: only what is used here is asked for. */
+export function parseGuardResult(stdout: string): GuardResult | null {
+  try {
+    const value = JSON.parse(stdout) as Partial<GuardResult> | null;
+    if (typeof value !== 'object' || value === null || typeof value.action !== 'string') return null;
+    if (value.run !== null && typeof value.run !== 'string') return null;
+    const { action, run } = value;
+    const release = typeof value.release === 'string' ? value.release : null;
+    const notes = Array.isArray(value.notes) ? value.notes.map(String) : [];
+    return { action, run, release, trial: value.trial ?? null, rolledBack: value.rolledBack ?? null, notes };
+  } catch {
+    return null;
+  }
+}
+
+/** When the guard must look: now (0), or in so many ms at the latest; null: there is nothing to watch. */
+export function checkDueInMs(base: string, clock: Clock, bootId: string): number | null {
+  const paths = nodePaths(base);
+  if (textOf(paths.trialEnding) !== null) return 0;
+  const text = textOf(paths.trial);
+  const busy = lockHolder(paths.verbLock) !== null;
+  if (text === null) return isThere(paths.distBak) && !busy ? 0 : null;
+  if (parseTrial(text) === null) return 0;
+  const view = readTrialView(base, clock, bootId);
+  if (view === null) return null;
+  if (!view.switched) return busy ? null : 0;
+  return view.healthyInMs === null ? view.commitInMs : Math.min(view.healthyInMs, view.commitInMs);
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Does something else run than what is installed, with no trial and no verb to explain it? */
+export function runsOther(base: string, release: string | null): boolean {
+  const paths = nodePaths(base);
+  if (release === null || textOf(paths.trial) !== null || textOf(paths.trialEnding) !== null) return false;
+  if (lockHolder(paths.verbLock) !== null) return false;
+  const installed = readLinkHash(paths.dist);
+  return installed !== null && installed !== release && completeReleases(base).includes(installed);
+}

@@ -1,0 +1,75 @@
+/** The words of a decision about a trial: what goes in, what comes out. Plain data. */
+import type { HealthyMarker, RollbackCause, Trial } from './trial-file.ts';
+
+export type DistState =
+  | { kind: 'link'; hash: string | null /** Leads to something startable outside releases/. */; foreign: boolean }
+  | { kind: 'directory' }
+  | { kind: 'missing' };
+
+export interface TrialInput {
+  /** 'start': before the daemon starts. 'tick': while it runs. 'verb': the caller holds the verb lock. */
+  reason: 'start' | 'tick' | 'verb';
+  trialText: string | null;
+  endingText: string | null;
+  progressText: string | null;
+  dist: DistState;
+  /** null: no such link; hash null: a link to something else. */
+  distBak: { hash: string | null } | null;
+  /** Releases with index.js, guard.js and version.json, newest first. */
+  complete: string[];
+  /** From an interrupted conversion: the intended hash, and whether the old directory still stands aside. */
+  convertingTo: string | null;
+  convertingDir: boolean;
+  /** Releases that failed here: the last choice where any will do. */
+  avoid: string[];
+  bootId: string;
+  nowMs: number;
+  marker: HealthyMarker | null;
+  /** Another living process holds the verb lock: what looks like a leftover may be its work in progress. */
+  verbRuns: boolean;
+}
+
+/** One change of the disk. Names are relative to the base. `bestEffort`: its failure does not stop the rest. */
+export type Effect =
+  | { do: 'claim'; from: string; to: string }
+  | { do: 'rename'; from: string; to: string; bestEffort?: true }
+  | { do: 'link'; name: string; hash: string }
+  | { do: 'remove'; name: string; bestEffort?: true }
+  | { do: 'write'; name: string; value: unknown; bestEffort?: true }
+  | { do: 'evidence'; trial: Trial | null; cause: RollbackCause; why: string; to: string | null; bestEffort: true };
+
+export type DecisionKind =
+  | 'start'
+  | 'count'
+  | 'watch'
+  | 'rebase'
+  | 'clear'
+  | 'roll-back'
+  | 'finish'
+  | 'repair'
+  | 'keep'
+  | 'stuck';
+
+export interface Decision {
+  kind: DecisionKind;
+  /** In words, for the log. */
+  why: string;
+  effects: Effect[];
+  /** Decide anew when the effects are done. */
+  again: boolean;
+  /** May only be done by a holder of the verb lock. */
+  needsLock: boolean;
+  /** What is to run: a release's hash, 'dist' for a `dist` that is no link of ours, null: nothing can. */
+  run: string | 'dist' | null;
+  /** What to run when the disk refuses the effects. */
+  fallback: string | 'dist' | null;
+  rollback: { trial: Trial | null; cause: RollbackCause; why: string } | null;
+}
+
+/** A decision with nothing in it. */
+export const plain = { effects: [] as Effect[], again: false, needsLock: false, rollback: null };
+
+/** The hash that dist points to, if it is one of ours. */
+export function distHash(input: TrialInput): string | null {
+  return input.dist.kind === 'link' ? input.dist.hash : null;
+}
