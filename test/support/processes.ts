@@ -20,10 +20,6 @@ export function processesUsing(dir: string): ProcessInfo[] {
     .filter(({ argv }) => argv.length > 0); // a zombie has none: it has ended, and waits for its parent
 }
 
-export function isRunning(pid: number): boolean {
-  return argvOf(pid).length > 0;
-}
-
 /** The daemon of one node: `node <base>/dist/index.js daemon --config …`; undefined while there is none. */
 export function daemonOf(base: string): ProcessInfo | undefined {
   return find((argv) => argv.includes('daemon') && argv.some((word) => word.startsWith(`${base}/`)));

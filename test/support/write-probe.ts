@@ -87,7 +87,7 @@ export async function startWriteProbe(
 /** The endpoints of all voters, and the certificate of one of them. */
 function votersOf(cluster: DevCluster): ProbeTarget {
   const configs = cluster.nodes.map(({ base }) => loadNodeConfig(join(base, 'config.yaml')));
-  const endpoints = configs.flatMap(({ etcd }) => ('client' in etcd ? [etcd.client] : etcd.endpoints));
+  const endpoints = configs.flatMap(({ etcd }) => ('client' in etcd ? [etcd.client] : []));
   const tls = configs[0]?.tls;
   if (tls === undefined) throw new Error('the cluster has no nodes');
   return { endpoints, tls };
