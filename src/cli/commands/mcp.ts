@@ -1,0 +1,17 @@
+/** `claudecluster mcp` */
+import { type Context, configFile, type GlobalOptions } from '../context.ts';
+import { type ExitCode, exit } from '../exit-codes.ts';
+import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
+
+export const register: Register = ({ program, ctx, run }) => {
+  withGlobals(program.command('mcp'))
+    .description('serve the tools for AI agents over stdio (Model Context Protocol); logs go to stderr')
+    .addHelpText('after', examples('claudecluster mcp --config /etc/claudecluster/client.yaml'))
+    .action((_, self) => run(mcp(ctx, optionsOf(self))));
+};
+
+export async function mcp(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
+  const { serveMcp } = await import('../../mcp/server.ts');
+  await serveMcp(ctx, configFile(ctx, options), ctx.interrupts());
+  return exit.done;
+}

@@ -1,0 +1,170 @@
+/** `claudecluster node …`: the verbs that a leader has a node do, and that an operator on the host can do by hand (DESIGN §5). */
+import { asClusterError, ClusterError } from '../../errors.ts';
+import { type Context, configFile, type GlobalOptions, jsonLine } from '../context.ts';
+import { parseCount, parseDuration } from '../duration.ts';
+import { type ExitCode, exit, exitOfError } from '../exit-codes.ts';
+import { verbDeps } from '../node-verbs.ts';
+import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
+import { errorLines } from '../render/error.ts';
+import { paintAll } from '../render/text.ts';
+import { rshCommand } from '../rsh-command.ts';
+
+interface VerbOptions extends GlobalOptions {
+  from?: string;
+  timeout?: string;
+  update?: string;
+  epoch?: string;
+  trial?: string;
+  healthTimeout?: string;
+  boots?: string;
+  acceptDowntime?: boolean;
+  why?: string;
+}
+
+const exitHelp = `
+One JSON line on stdout: {"ok":true,…} or {"ok":false,"error":{code,message,nodeId?,seen?,wanted?,next?}}.
+Exit codes: 0 done, or nothing to do · 2 usage · 3 refused (stale epoch, quorum, trial, quarantine)
+            4 failed (transfer, verification, self-test, disk) · 1 unexpected`;
+
+export const register: Register = ({ program, ctx, run }) => {
+  const node = program.command('node').description("this host's node: stage, activate, commit, rollback, status");
+  withGlobals(node.command('stage'))
+    .description('bring a release onto this disk: transfer, verification of the whole tree, its own self-test')
+    .argument('<HASH>', 'buildHash, 64 hex digits')
+    .requiredOption('--from <node>', 'nodeId or host:port of a node that has it')
+    .option('--timeout <duration>', 'for all of it (default 10m)')
+    .addHelpText('after', examples('claudecluster node stage HASH --from n1'))
+    .addHelpText('after', exitHelp)
+    .action((hash: string, _: unknown, self) =>
+      run(verb(ctx, optionsOf(self), (options) => stage(ctx, hash, options))),
+    );
+  withGlobals(node.command('activate'))
+    .description('put a staged release on trial: last quorum check, switch, restart')
+    .argument('<HASH>', 'buildHash of a staged release')
+    .requiredOption('--update <id>', 'the update that this belongs to')
+    .requiredOption(
+      '--epoch <number>',
+      'epoch of the leader that says so; an older one than this node has seen is refused',
+    )
+    .option('--trial <duration>', 'not committed by then: the node goes back by itself (default 120s)')
+    .option('--health-timeout <duration>', 'not healthy by then: the node goes back by itself (default 60s)')
+    .option('--boots <count>', 'starts of the release before the node goes back (default 3)')
+    .option('--accept-downtime', 'without the quorum check: for clusters of one or two voters (default: refuse)')
+    .addHelpText('after', examples('claudecluster node activate HASH --update u-3f9c0a51 --epoch 7 --trial 120s'))
+    .addHelpText('after', exitHelp)
+    .action((hash: string, _: unknown, self) =>
+      run(verb(ctx, optionsOf(self), (options) => activate(ctx, hash, options))),
+    );
+  withGlobals(node.command('commit'))
+    .description('end the trial in favour of the new release')
+    .requiredOption('--update <id>', 'the update that the trial belongs to')
+    .requiredOption('--epoch <number>', 'epoch of the leader that says so')
+    .addHelpText('after', examples('claudecluster node commit --update u-3f9c0a51 --epoch 7'))
+    .addHelpText('after', exitHelp)
+    .action((_, self) => run(verb(ctx, optionsOf(self), (options) => commit(ctx, options))));
+  withGlobals(node.command('rollback'))
+    .description('end the trial in favour of the known-good release; needs nothing of the new one')
+    .option('--update <id>', 'only if the trial belongs to this update')
+    .option('--epoch <number>', "a leader's epoch; without it the command is an operator's")
+    .option('--why <text>', 'kept with the evidence')
+    .addHelpText('after', examples("claudecluster node rollback --why 'it eats the memory'"))
+    .addHelpText('after', exitHelp)
+    .action((_, self) => run(verb(ctx, optionsOf(self), (options) => rollback(ctx, options))));
+  withGlobals(node.command('status'))
+    .description("what is on this node's disk; works while the daemon is down")
+    .addHelpText('after', examples('claudecluster node status --json'))
+    .addHelpText('after', exitHelp)
+    .action((_, self) => run(verb(ctx, optionsOf(self), (options) => status(ctx, options))));
+};
+
+/** Answers in the form that leaders of other versions read, too. */
+async function verb(
+  ctx: Context,
+  options: VerbOptions,
+  work: (options: VerbOptions) => Promise<object>,
+): Promise<ExitCode> {
+  try {
+    await jsonLine(ctx, { ok: true, ...(await work(options)) });
+    return exit.done;
+  } catch (thrown) {
+    const error = asClusterError(thrown);
+    await jsonLine(ctx, { ok: false, error });
+    if (!options.json) await ctx.stderr.write(paintAll(errorLines(error), false));
+    return exitOfError(error.code);
+  }
+}
+
+async function stage(ctx: Context, hash: string, options: VerbOptions): Promise<object> {
+  const timeoutMs = parseDuration(options.timeout ?? '10m', '--timeout');
+  const [{ loadNodeConfig }, { stageRelease }] = await Promise.all([
+    import('../../node/config.ts'),
+    import('../../release/stage.ts'),
+  ]);
+  const config = loadNodeConfig(configFile(ctx, options));
+  const address = await addressOf(ctx, config.file, options.from ?? '');
+  const staged = await stageRelease({
+    base: config.base,
+    hash,
+    rshCommand: rshCommand(ctx.program, config.file, address),
+    timeoutMs,
+    signal: ctx.interrupts(),
+  });
+  return { verb: 'stage', nodeId: config.nodeId, from: address, ...staged };
+}
+
+/** The cluster knows where its nodes are; an address is taken as it is. */
+async function addressOf(ctx: Context, file: string, from: string): Promise<string> {
+  if (/:\d{1,5}$/.test(from)) return from;
+  const session = await ctx.connect(file);
+  try {
+    const { nodes } = await session.control.status();
+    const node = nodes.find(({ nodeId }) => nodeId === from);
+    if (node) return node.address;
+    throw new ClusterError('usage', `no node is called ${from}`, {
+      seen: nodes.map(({ nodeId }) => nodeId).join(', '),
+      wanted: '--from with a nodeId or host:port',
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+async function activate(ctx: Context, hash: string, options: VerbOptions): Promise<object> {
+  const { updateId, epoch } = order(options);
+  const limits = {
+    ...(options.trial === undefined ? {} : { trialMs: parseDuration(options.trial, '--trial') }),
+    ...(options.healthTimeout === undefined
+      ? {}
+      : { healthTimeoutMs: parseDuration(options.healthTimeout, '--health-timeout') }),
+    ...(options.boots === undefined ? {} : { bootsMax: parseCount(options.boots, '--boots') }),
+  };
+  const acceptDowntime = options.acceptDowntime === true;
+  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  const verbs = await import('../../node/verbs.ts');
+  return verbs.activate(deps, { release: hash, updateId, epoch, acceptDowntime, ...limits });
+}
+
+async function commit(ctx: Context, options: VerbOptions): Promise<object> {
+  const request = order(options);
+  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  return (await import('../../node/verbs.ts')).commit(deps, request);
+}
+
+async function rollback(ctx: Context, options: VerbOptions): Promise<object> {
+  const request = {
+    ...(options.update === undefined ? {} : { updateId: options.update }),
+    ...(options.epoch === undefined ? {} : { epoch: parseCount(options.epoch, '--epoch', 0) }),
+    ...(options.why === undefined ? {} : { why: options.why }),
+  };
+  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  return (await import('../../node/verbs.ts')).rollback(deps, request);
+}
+
+async function status(ctx: Context, options: VerbOptions): Promise<object> {
+  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  return (await import('../../node/verbs.ts')).nodeStatus(deps);
+}
+
+function order(options: VerbOptions): { updateId: string; epoch: number } {
+  return { updateId: options.update ?? '', epoch: parseCount(options.epoch ?? '', '--epoch', 0) };
+}

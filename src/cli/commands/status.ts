@@ -1,0 +1,67 @@
+/** `claudecluster status` */
+import type { ClusterStatus } from '../../cluster/status.ts';
+import { asClusterError } from '../../errors.ts';
+import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../context.ts';
+import { parseDuration } from '../duration.ts';
+import { type ExitCode, exit, exitCodesHelp } from '../exit-codes.ts';
+import { createLiveScreen } from '../live.ts';
+import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
+import { errorLines } from '../render/error.ts';
+import { statusLines } from '../render/status.ts';
+import { type Line, paintAll } from '../render/text.ts';
+import type { Session } from '../session.ts';
+
+interface StatusOptions extends GlobalOptions {
+  watch?: boolean;
+  every?: string;
+}
+
+export const register: Register = ({ program, ctx, run }) => {
+  withGlobals(program.command('status'))
+    .description('quorum, leader, and every node with what it runs')
+    .option('--watch', 'show it again and again, until Ctrl-C')
+    .option('--every <duration>', 'with --watch: pause between two looks (default 1s)')
+    .addHelpText(
+      'after',
+      examples('claudecluster status', 'claudecluster status --json', 'claudecluster status --watch --every 500ms'),
+    )
+    .addHelpText('after', exitCodesHelp)
+    .action((_, command) => run(status(ctx, optionsOf<StatusOptions>(command))));
+};
+
+export async function status(ctx: Context, options: StatusOptions): Promise<ExitCode> {
+  const everyMs = parseDuration(options.every ?? '1s', '--every');
+  return withSession(ctx, options, async (session) => {
+    if (options.watch) return watchStatus(ctx, session, options.json === true, everyMs);
+    const seen = await session.control.status();
+    if (options.json) await jsonLine(ctx, seen);
+    else await ctx.stdout.write(paintAll(statusLines(seen), wantsColor(ctx)));
+    return exit.done;
+  });
+}
+
+async function watchStatus(ctx: Context, session: Session, json: boolean, everyMs: number): Promise<ExitCode> {
+  const stop = ctx.interrupts();
+  const screen = createLiveScreen(ctx.stdout, wantsColor(ctx));
+  let last = '';
+  const show = async (rows: Line[], document: unknown): Promise<void> => {
+    if (!json && ctx.stdout.isTty) return screen.draw(rows);
+    const text = json ? `${JSON.stringify(document)}\n` : `${paintAll(rows, false)}\n`;
+    if (text !== last) await ctx.stdout.write(text);
+    last = text;
+  };
+  while (!stop.aborted) {
+    try {
+      const seen: ClusterStatus = await session.control.status();
+      await show(statusLines(seen), seen);
+    } catch (thrown) {
+      const error = asClusterError(thrown);
+      // A cluster in the middle of a change of leader answers again; anything else will not get better by waiting.
+      if (error.code !== 'unavailable' && error.code !== 'no-leader') throw error;
+      await show(errorLines(error), { error });
+    }
+    await ctx.clock.sleep(everyMs, stop);
+  }
+  await screen.end();
+  return exit.done;
+}

@@ -1,0 +1,30 @@
+/** `claudecluster supervise` */
+import { type Context, configFile, type GlobalOptions } from '../context.ts';
+import { type ExitCode, exit } from '../exit-codes.ts';
+import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
+
+export const register: Register = ({ program, ctx, run }) => {
+  withGlobals(program.command('supervise'))
+    .description('keep the daemon of one node running where there is no systemd: guard, daemon, again and again')
+    .addHelpText('after', examples('claudecluster supervise --config /srv/node/config.yaml'))
+    .addHelpText('after', '\nSIGTERM or SIGINT stops the daemon and ends. Logs go to stderr.')
+    .action((_, self) => run(supervise(ctx, optionsOf(self))));
+};
+
+export async function supervise(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
+  const [{ loadNodeConfig }, { runSupervisor }, { destination, pino }] = await Promise.all([
+    import('../../node/config.ts'),
+    import('../../node/supervise.ts'),
+    import('pino'),
+  ]);
+  const config = loadNodeConfig(configFile(ctx, options));
+  const logger = pino({ level: config.logLevel, base: { nodeId: config.nodeId } }, destination({ fd: 2, sync: true }));
+  await runSupervisor({
+    configFile: config.file,
+    base: config.base,
+    clock: ctx.clock,
+    logger,
+    signal: ctx.interrupts('ignore'),
+  });
+  return exit.done;
+}

@@ -1,0 +1,132 @@
+/** `claudecluster update` */
+import type { UpdatePlan } from '../../cluster/update/types.ts';
+import { asClusterError, ClusterError } from '../../errors.ts';
+import type { StartRequest } from '../../ports/control.ts';
+import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../context.ts';
+import { type ExitCode, exit, exitCodesHelp, exitOfError, exitOfPlan } from '../exit-codes.ts';
+import { follow } from '../follow.ts';
+import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
+import { planLines } from '../render/plan.ts';
+import { paintAll } from '../render/text.ts';
+import { refusedReport } from '../report.ts';
+import type { Session } from '../session.ts';
+import { addUpdateFlags, updateOptionsOf } from '../update-flags.ts';
+import { bringRelease } from '../update-flow.ts';
+
+interface UpdateCommandOptions extends GlobalOptions, Record<string, unknown> {
+  dryRun?: boolean;
+  yes?: boolean;
+  plan?: string;
+}
+
+export const register: Register = ({ program, ctx, run }) => {
+  const command = withGlobals(program.command('update'))
+    .description('walk a release through the cluster, one voter at a time, under the quorum')
+    .argument('[DIST]', "a directory with a build, or a buildHash that the leader has (default: the leader's own dist)")
+    .option('--dry-run', 'preflight only: the plan, or the reasons to refuse; nothing is changed')
+    .option('--yes', 'do not ask before it begins (asked only on a terminal)')
+    .option('--plan <hash>', 'go only if the plan still has this hash');
+  addUpdateFlags(command)
+    .addHelpText(
+      'after',
+      examples(
+        'claudecluster update dist --dry-run        what would happen',
+        'claudecluster update dist                  ask, then go, and watch it live',
+        'claudecluster update dist --yes --json     for machines; the last line is the report',
+        'claudecluster update dist --on-failure revert --health-timeout 30s',
+      ),
+    )
+    .addHelpText('after', `\nDurations take a unit: 1500ms, 60s, 2m, 1h. Ctrl-C stops watching, never the update.`)
+    .addHelpText('after', exitCodesHelp)
+    .action((dist: string | undefined, _: unknown, self) =>
+      run(update(ctx, dist, optionsOf<UpdateCommandOptions>(self))),
+    );
+};
+
+export async function update(ctx: Context, dist: string | undefined, options: UpdateCommandOptions): Promise<ExitCode> {
+  const updateOptions = updateOptionsOf(options);
+  if (options.plan !== undefined && !/^[0-9a-f]{6,64}$/.test(options.plan)) {
+    throw new ClusterError('usage', '--plan: not the hash of a plan', {
+      seen: options.plan,
+      wanted: 'what --dry-run printed',
+    });
+  }
+  const request: StartRequest = { by: ctx.user, options: updateOptions };
+  if (options.plan) request.planHash = options.plan;
+  const so: SoFar = { startedMs: ctx.clock.nowMs(), pushedBytes: 0, plan: null, began: false };
+  try {
+    return await withSession(ctx, options, (session) => planAndGo(ctx, session, dist, request, options, so));
+  } catch (thrown) {
+    const error = asClusterError(thrown);
+    const code = exitOfError(error.code);
+    if (!options.json || so.began || (code !== exit.refused && code !== exit.failed)) throw error;
+    // The last JSON line has an outcome also when the release, the push or the start was what failed.
+    const report = refusedReport(so.plan, so.pushedBytes, ctx.clock.nowMs() - so.startedMs);
+    await jsonLine(ctx, { ...report, outcome: code === exit.refused ? 'refused' : 'failed', error });
+    return code;
+  }
+}
+
+/** How far it came. */
+interface SoFar {
+  startedMs: number;
+  pushedBytes: number;
+  plan: UpdatePlan | null;
+  began: boolean;
+}
+
+async function planAndGo(
+  ctx: Context,
+  session: Session,
+  dist: string | undefined,
+  request: StartRequest,
+  options: UpdateCommandOptions,
+  so: SoFar,
+): Promise<ExitCode> {
+  const say = (text: string): Promise<void> => ctx.stderr.write(`${text}\n`);
+  const target = await bringRelease(ctx, session, dist, say);
+  so.pushedBytes = target.bytesTransferred;
+  if (target.buildHash) request.buildHash = target.buildHash;
+  so.plan = await session.control.plan(request);
+  const enough = await showPlan(ctx, so.plan, options, so);
+  if (enough !== null) return enough;
+  if (ctx.canAsk && !options.yes && !options.json) {
+    if (!(await ctx.ask('Begin? [y/N] '))) {
+      await say('Nothing was begun.');
+      return exit.done;
+    }
+    // What was shown is what was agreed to: it goes only as long as it is still the plan.
+    request.planHash = so.plan.planHash;
+  }
+  // From here on Ctrl-C is about the view: the update belongs to the cluster.
+  ctx.interrupts();
+  const record = await session.control.start(request);
+  so.began = true;
+  const { startedMs, pushedBytes } = so;
+  return follow(ctx, session, {
+    updateId: record.id,
+    after: 0,
+    record,
+    pushedBytes,
+    startedMs,
+    json: options.json === true,
+  });
+}
+
+/** Shows the plan; an exit code when that is all there is to do. */
+async function showPlan(
+  ctx: Context,
+  plan: UpdatePlan,
+  options: UpdateCommandOptions,
+  so: SoFar,
+): Promise<ExitCode | null> {
+  if (!options.json) await ctx.stdout.write(paintAll(planLines(plan), wantsColor(ctx)));
+  if (options.dryRun) {
+    if (options.json) await jsonLine(ctx, plan);
+    return exitOfPlan(plan);
+  }
+  if (options.json) await jsonLine(ctx, { plan });
+  if (plan.refusals.length === 0) return null;
+  if (options.json) await jsonLine(ctx, refusedReport(plan, so.pushedBytes, ctx.clock.nowMs() - so.startedMs));
+  return exit.refused;
+}

@@ -1,0 +1,19 @@
+/** The throw-away certificate authority of a local cluster (P9 holds from the first day). */
+import { join } from 'node:path';
+import { createCa, issueCert } from '../../grpc/ca.ts';
+import { writeCa, writeIdentity } from '../../grpc/pem-files.ts';
+import { nodePaths } from '../../node/paths.ts';
+import { type DevCluster, devPaths } from './layout.ts';
+
+/** CA in DIR/ca, the operator's certificate in DIR/tls, each node's in its own data/tls. Keys are 0600. */
+export async function issueCertificates(cluster: DevCluster, dir: string, days: number): Promise<void> {
+  const paths = devPaths(dir);
+  const ca = await createCa(cluster.clusterId);
+  await writeCa(paths.ca, ca);
+  const operator = await issueCert(ca, { role: 'operator', name: 'operator', days });
+  await writeIdentity(paths.tls, ca.certPem, operator);
+  for (const { nodeId, base } of cluster.nodes) {
+    const issued = await issueCert(ca, { role: 'node', name: nodeId, days });
+    await writeIdentity(join(nodePaths(base).data, 'tls'), ca.certPem, issued);
+  }
+}

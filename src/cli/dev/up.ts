@@ -1,0 +1,211 @@
+/** `dev up` and `dev down`: a whole cluster on this machine, made once, started and stopped any number of times. */
+import { existsSync, lstatSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { ClusterStatus } from '../../cluster/status.ts';
+import { asClusterError, ClusterError } from '../../errors.ts';
+import { importDirectory } from '../../release/stage.ts';
+import type { Context } from '../context.ts';
+import { formatDuration } from '../duration.ts';
+import { issueCertificates } from './certificates.ts';
+import { createDevCluster, readDevCluster } from './create.ts';
+import { type DevCluster, devPaths } from './layout.ts';
+import { logTails } from './logs.ts';
+import { canonical, isSupervised, type Supervised, startSupervisor, stopNodes } from './processes.ts';
+
+export interface UpRequest {
+  dir: string;
+  /** undefined: as it was made, or 3 and 0. */
+  voters?: number;
+  workers?: number;
+  heartbeatMs?: number;
+  /** Directory of the build that the nodes begin with. */
+  release?: string;
+  healthyWithinMs: number;
+  /** Ends the waiting, and what was started with it. */
+  signal: AbortSignal;
+}
+
+const pollMs = 200;
+
+export function devDir(ctx: Pick<Context, 'cwd'>, given: string | undefined): string {
+  return canonical(resolve(ctx.cwd, given ?? '.claudecluster-dev'));
+}
+
+/**
+ * Makes the cluster if there is none in the directory, starts it, and returns when every node is healthy. When that does
+ * not happen in time, everything that was started is stopped, and the ends of the logs are in the error.
+ */
+export async function devUp(ctx: Context, request: UpRequest): Promise<DevCluster> {
+  const known = readDevCluster(request.dir);
+  const cluster = known ?? (await make(ctx, request));
+  if (known) checkSame(known, request);
+  const running = await Promise.all(cluster.nodes.map(isSupervised));
+  const env = withoutOwn(ctx.env);
+  const execPath = ctx.program[0] ?? process.execPath;
+  const started = cluster.nodes.flatMap((node, index) =>
+    running[index] ? [] : [startSupervisor(node, execPath, env)],
+  );
+  try {
+    await untilHealthy(ctx, cluster, started, request);
+    return cluster;
+  } catch (thrown) {
+    const error = asClusterError(thrown);
+    const logs = logTails(cluster.nodes, 15);
+    // Only what this call started is taken down: the rest ran before, and is not ours to end.
+    const ours = cluster.nodes.filter((_, index) => !running[index]);
+    await stopNodes(ours, ctx.clock);
+    if (!request.signal.aborted) await ctx.stderr.write(`${logs}\n`);
+    throw error;
+  }
+}
+
+async function make(ctx: Context, request: UpRequest): Promise<DevCluster> {
+  const release = await releaseToStartWith(ctx, request.release);
+  return createDevCluster(
+    {
+      clock: ctx.clock,
+      execPath: ctx.program[0] ?? process.execPath,
+      importRelease: importDirectory,
+      issueCertificates,
+    },
+    {
+      dir: request.dir,
+      voters: request.voters ?? 3,
+      workers: request.workers ?? 0,
+      heartbeatMs: request.heartbeatMs ?? 5000,
+      release: release.dir,
+      version: release.version,
+    },
+  );
+}
+
+/** The build that this very command belongs to; from source there is none, so one is named or found in ./dist. */
+async function releaseToStartWith(ctx: Context, given: string | undefined): ReturnType<Context['inspectRelease']> {
+  const own = dirname(ctx.bundle);
+  if (given === undefined && existsSync(join(own, 'version.json'))) return ctx.inspectRelease(own);
+  const dir = resolve(ctx.cwd, given ?? 'dist');
+  if (existsSync(dir)) return ctx.inspectRelease(dir);
+  throw new ClusterError('usage', 'there is no build for the nodes to begin with', {
+    seen: `${dir} is not there`,
+    wanted: '--release DIR with index.js, guard.js and version.json',
+    next: 'npm run build',
+  });
+}
+
+function checkSame(known: DevCluster, request: UpRequest): void {
+  const count = (role: string): number => known.nodes.filter((node) => node.role === role).length;
+  const different = [
+    ['--nodes', request.voters, count('voter')],
+    ['--workers', request.workers, count('worker')],
+    ['--heartbeat', request.heartbeatMs, known.heartbeatMs],
+  ].find(([, wanted, made]) => wanted !== undefined && wanted !== made);
+  if (!different) return;
+  const [flag, wanted, made] = different;
+  throw new ClusterError('usage', `the cluster in ${request.dir} was made with another ${flag}`, {
+    seen: `made with ${made}${flag === '--heartbeat' ? ' ms' : ''}`,
+    wanted: `${wanted}`,
+    next: `leave ${flag} out to start it as it is, or claudecluster dev down --purge --dir ${request.dir} first`,
+  });
+}
+
+/** What this process was told about a cluster is not what the new one is to hear. */
+function withoutOwn(env: Context['env']): Context['env'] {
+  const { CLAUDECLUSTER_CONFIG: _, ...rest } = env;
+  return rest;
+}
+
+async function untilHealthy(
+  ctx: Context,
+  cluster: DevCluster,
+  started: Supervised[],
+  request: UpRequest,
+): Promise<void> {
+  const session = await ctx.connect(devPaths(request.dir).config);
+  const until = ctx.clock.nowMs() + request.healthyWithinMs;
+  let seen = 'no node answers yet';
+  try {
+    for (;;) {
+      if (request.signal.aborted)
+        throw new ClusterError('unavailable', 'interrupted before every node was healthy', { seen });
+      const ended = started.find((each) => each.ended !== null);
+      if (ended) {
+        throw new ClusterError('unavailable', `the supervisor of ${ended.nodeId} ended`, {
+          nodeId: ended.nodeId,
+          seen: ended.ended ?? '',
+          wanted: 'a supervisor that stays',
+          next: 'see its log above',
+        });
+      }
+      const status = await session.control.status().catch((thrown: unknown) => asClusterError(thrown));
+      seen = status instanceof ClusterError ? status.message : missing(cluster, status);
+      if (seen === '') return;
+      if (ctx.clock.nowMs() >= until) {
+        throw new ClusterError(
+          'unavailable',
+          `not every node was healthy within ${formatDuration(request.healthyWithinMs)}`,
+          {
+            seen,
+            wanted: `${cluster.nodes.length} healthy nodes and a leader`,
+            next: 'the ends of the logs are above; everything that was started is stopped again',
+          },
+        );
+      }
+      await ctx.clock.sleep(pollMs, request.signal);
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+/** What is still missing, in words; '' when nothing is. */
+export function missing(cluster: DevCluster, status: ClusterStatus): string {
+  if (status.cluster.leader === null) return 'no leader yet';
+  if (status.cluster.healthyVoters < status.cluster.voters) return `${status.cluster.healthyVoters} healthy voters`;
+  const waiting = cluster.nodes.flatMap(({ nodeId }) => {
+    const node = status.nodes.find((each) => each.nodeId === nodeId);
+    if (!node) return [`${nodeId} is not known yet`];
+    if (node.healthy && node.status === 'active') return [];
+    return [`${nodeId} is ${node.status}${node.reasons.length > 0 ? `: ${node.reasons.join(', ')}` : ''}`];
+  });
+  return waiting.join('; ');
+}
+
+export interface Down {
+  nodes: number;
+  /** What had no supervisor any more, or did not end when asked. */
+  ended: string[];
+  purged: boolean;
+}
+
+/** Stops what runs in the directory; with `purge` removes it as well. Nothing there is nothing to do. */
+export async function devDown(ctx: Context, dir: string, purge: boolean): Promise<Down> {
+  const cluster = readDevClusterOrNull(dir, purge);
+  const ended = cluster ? await stopNodes(cluster.nodes, ctx.clock) : [];
+  const ours = cluster !== null || existsSync(devPaths(dir).making);
+  if (purge && ours) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+  if (purge && !ours && isFull(dir)) {
+    throw new ClusterError('usage', `${dir} is no local cluster: it is left as it is`, {
+      wanted: 'a directory that dev up made',
+      next: 'give --dir, or remove it by hand',
+    });
+  }
+  return { nodes: cluster?.nodes.length ?? 0, ended, purged: purge && ours };
+}
+
+/** A marker that cannot be read must not stand in the way of removing everything. */
+function readDevClusterOrNull(dir: string, purge: boolean): DevCluster | null {
+  try {
+    return readDevCluster(dir);
+  } catch (thrown) {
+    if (purge) return null;
+    throw thrown;
+  }
+}
+
+function isFull(dir: string): boolean {
+  try {
+    return lstatSync(dir).isDirectory();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,14 @@
+/** Entry of the bundle: `claudecluster …`. The only place that ends the process. */
+import { runCli } from './cli.ts';
+import { systemContext } from './system-context.ts';
+
+async function main(): Promise<void> {
+  const ctx = systemContext(process, (code) => process.exit(code));
+  const code = await runCli(process.argv.slice(2), ctx);
+  // What was written must leave the process before it ends.
+  await ctx.stdout.write('');
+  await ctx.stderr.write('');
+  process.exit(code);
+}
+
+void main();

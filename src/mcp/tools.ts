@@ -1,0 +1,155 @@
+/** The tools that AI agents see: initiate_rolling_update and its siblings. */
+import type { CallToolResult, McpServer } from '@modelcontextprotocol/server';
+import { type Context, withSession } from '../cli/context.ts';
+import { recordHead, reportLines } from '../cli/render/report.ts';
+import { statusLines } from '../cli/render/status.ts';
+import { line } from '../cli/render/text.ts';
+import { reportOf } from '../cli/report.ts';
+import type { Session } from '../cli/session.ts';
+import { ClusterError } from '../errors.ts';
+import type { ControlAction } from '../ports/control.ts';
+import { toolError, toolResult } from './results.ts';
+import {
+  controlInput,
+  getUpdateInput,
+  noInput,
+  recordOutput,
+  statusOutput,
+  updateInput,
+  updateOutput,
+} from './schemas.ts';
+import { initiateRollingUpdate } from './update-tool.ts';
+
+/** A session for each call: what is wrong with the configuration or the cluster is that call's error, not the server's end. */
+function inSession(
+  ctx: Context,
+  config: string,
+  body: (session: Session) => Promise<CallToolResult>,
+): Promise<CallToolResult> {
+  return withSession(ctx, { config }, body).catch(toolError);
+}
+
+/** Registers every tool on the server. `config` names the client's configuration file. */
+export function registerTools(server: McpServer, ctx: Context, config: string): void {
+  registerUpdate(server, ctx, config);
+  registerReaders(server, ctx, config);
+  for (const action of Object.keys(controls) as ControlAction[]) registerControl(server, ctx, config, action);
+}
+
+function registerUpdate(server: McpServer, ctx: Context, config: string): void {
+  server.registerTool(
+    'initiate_rolling_update',
+    {
+      title: 'Rolling update of the cluster',
+      description:
+        'Walks a release through the cluster, one voter at a time, while the Raft quorum is kept; every node proves ' +
+        'itself on the new build or goes back by itself. dryRun: true only checks (quorum, versions, health, disk, ' +
+        'timing) and returns the plan: do that first, and give its planHash as `plan` to run exactly what was shown. ' +
+        'Without dryRun the call lasts until the update ended (minutes) and reports progress per step per node. ' +
+        'Cancelling the call stops watching; the update goes on by itself: see get_update.',
+      inputSchema: updateInput,
+      outputSchema: updateOutput,
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+    },
+    (input, request) => inSession(ctx, config, (session) => initiateRollingUpdate(ctx, session, input, request)),
+  );
+}
+
+function registerReaders(server: McpServer, ctx: Context, config: string): void {
+  const reading = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+  server.registerTool(
+    'cluster_status',
+    {
+      title: 'Status of the cluster',
+      description:
+        'Quorum, leader, Raft leader, every node with its release, health and trial, and the update that runs.',
+      inputSchema: noInput,
+      outputSchema: statusOutput,
+      annotations: reading,
+    },
+    () =>
+      inSession(ctx, config, async (session) => {
+        const status = await session.control.status();
+        return toolResult(statusLines(status), status);
+      }),
+  );
+  server.registerTool(
+    'get_update',
+    {
+      title: 'One update',
+      description:
+        'The record of an update: where each node stands, what is waited for, what failed and why, the outcome.',
+      inputSchema: getUpdateInput,
+      outputSchema: recordOutput,
+      annotations: reading,
+    },
+    ({ updateId }) =>
+      inSession(ctx, config, async (session) => {
+        const record = await session.control.getUpdate(updateId ?? (await runningOrLast(session)));
+        const tookMs = record.endedAt ? Date.parse(record.endedAt) - Date.parse(record.startedAt) : 0;
+        const waiting = record.waiting ? [line(`waits for ${record.waiting.what}: ${record.waiting.seen}`)] : [];
+        const rows = [...recordHead(record), ...waiting, [], ...reportLines(reportOf(record, 0, tookMs))];
+        return toolResult(rows, record);
+      }),
+  );
+}
+
+const controls: Record<ControlAction, { title: string; description: string; destructive: boolean }> = {
+  pause: {
+    title: 'Pause an update',
+    description: 'Stops the update between two nodes. A node on trial is finished first: none is left in between.',
+    destructive: false,
+  },
+  resume: { title: 'Resume an update', description: 'Goes on with an update that was paused.', destructive: false },
+  abort: {
+    title: 'Abort an update',
+    description: 'Ends the update now: a node on trial goes back, nodes that were updated stay on the new release.',
+    destructive: true,
+  },
+  revert: {
+    title: 'Revert an update',
+    description:
+      'Walks the updated nodes back to the release that each of them had, in reverse order, under the same gates.',
+    destructive: true,
+  },
+};
+
+function registerControl(server: McpServer, ctx: Context, config: string, action: ControlAction): void {
+  const { title, description, destructive } = controls[action];
+  server.registerTool(
+    `${action}_update`,
+    {
+      title,
+      description: `${description} Returns at once; follow it with get_update.`,
+      inputSchema: controlInput,
+      outputSchema: recordOutput,
+      annotations: { readOnlyHint: false, destructiveHint: destructive, idempotentHint: true, openWorldHint: false },
+    },
+    ({ updateId, why }) =>
+      inSession(ctx, config, async (session) => {
+        const id = updateId ?? (action === 'revert' ? await runningOrLast(session) : await running(session, action));
+        const record = await session.control.controlUpdate(id, action, `mcp:${ctx.user}`, why ?? '');
+        return toolResult([line(`${action} taken for ${record.id} (${record.state}).`), ...recordHead(record)], record);
+      }),
+  );
+}
+
+async function running(session: Session, action: ControlAction): Promise<string> {
+  const update = (await session.control.status()).update;
+  if (update) return update.id;
+  throw new ClusterError('not-found', `there is nothing to ${action}`, {
+    seen: 'no update runs',
+    next: 'cluster_status shows the cluster, get_update the last update',
+  });
+}
+
+async function runningOrLast(session: Session): Promise<string> {
+  const update = (await session.control.status()).update;
+  const [last] = update ? [] : await session.control.listUpdates(1);
+  const id = update?.id ?? last?.id;
+  if (id !== undefined) return id;
+  throw new ClusterError('not-found', 'there is no update', {
+    seen: 'none runs, and none was ever recorded',
+    next: 'initiate_rolling_update {"dryRun": true} shows what one would do',
+  });
+}

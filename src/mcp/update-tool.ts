@@ -1,0 +1,115 @@
+/** initiate_rolling_update: plan, start and follow an update, with progress per step per node. */
+import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
+import type { z } from 'zod';
+import type { Context } from '../cli/context.ts';
+import { exitOfRecord } from '../cli/exit-codes.ts';
+import { planLines } from '../cli/render/plan.ts';
+import { reportLines } from '../cli/render/report.ts';
+import { line } from '../cli/render/text.ts';
+import { refusedReport, reportOf, type UpdateReport } from '../cli/report.ts';
+import type { Session } from '../cli/session.ts';
+import { bringRelease, type Followed, followUpdate } from '../cli/update-flow.ts';
+import { seeEvent, startView, type View, waitingText } from '../cli/view.ts';
+import type { UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
+import { asClusterError, ClusterError } from '../errors.ts';
+import type { StartRequest } from '../ports/control.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { toolResult } from './results.ts';
+import type { updateInput } from './schemas.ts';
+
+type Input = z.infer<typeof updateInput>;
+
+export async function initiateRollingUpdate(
+  ctx: Context,
+  session: Session,
+  input: Input,
+  request: ServerContext,
+): Promise<CallToolResult> {
+  const startedMs = ctx.clock.nowMs();
+  const progress = createProgress(ctx.clock, request);
+  try {
+    const target = await bringRelease(ctx, session, input.release, (text) => progress.say(text));
+    const start: StartRequest = { by: `mcp:${ctx.user}` };
+    if (target.buildHash) start.buildHash = target.buildHash;
+    if (input.plan) start.planHash = input.plan;
+    const plan = await session.control.plan(start);
+    const elapsedMs = (): number => ctx.clock.nowMs() - startedMs;
+    if (input.dryRun) return dryRunResult(plan, target.bytesTransferred, elapsedMs());
+    if (plan.refusals.length > 0) return refusedResult(plan, target.bytesTransferred, elapsedMs());
+    if (request.mcpReq.signal.aborted) throw new ClusterError('usage', 'the call was cancelled: nothing was begun');
+    const record = await startOrRefuse(session, start);
+    const followed = await followWithProgress(ctx, session, record, request.mcpReq.signal, progress);
+    if (followed.kind !== 'ended') return goesOnResult(ctx, request, plan, record, followed, elapsedMs());
+    const report = reportOf(followed.record, target.bytesTransferred, elapsedMs());
+    const isError = exitOfRecord(followed.record) !== 0;
+    return toolResult(reportLines(report), outputOf(report, plan, false), isError);
+  } finally {
+    progress.end();
+  }
+}
+
+async function startOrRefuse(session: Session, start: StartRequest): Promise<UpdateRecord> {
+  try {
+    return await session.control.start(start);
+  } catch (thrown) {
+    const error = asClusterError(thrown);
+    if (error.code !== 'update-running' || error.detail.next) throw error;
+    const next = 'call cluster_status to see the update that runs; wait for it, or pause_update / abort_update';
+    throw new ClusterError(error.code, error.message, { ...error.detail, next }, error);
+  }
+}
+
+async function followWithProgress(
+  ctx: Context,
+  session: Session,
+  record: UpdateRecord,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<Followed> {
+  let view: View = startView(record.id, record, ctx.clock.nowMs());
+  progress.whenQuiet(() => waitingText(view, ctx.clock.nowMs()) || `update ${record.id} goes on`);
+  await progress.say(`update ${record.id} began`);
+  return followUpdate(ctx, session, record.id, 0, signal, {
+    event: async (event) => {
+      view = seeEvent(view, event, ctx.clock.nowMs());
+      await progress.say(event.nodeId ? `${event.nodeId}: ${event.text}` : event.text);
+    },
+    looking: (why) => void progress.say(`looking for the leader: ${why}`),
+  });
+}
+
+function dryRunResult(plan: UpdatePlan, bytes: number, elapsedMs: number): CallToolResult {
+  const report = { ...refusedReport(plan, bytes, elapsedMs), outcome: null };
+  return toolResult(planLines(plan), outputOf(report, plan, true));
+}
+
+function refusedResult(plan: UpdatePlan, bytes: number, elapsedMs: number): CallToolResult {
+  return toolResult(planLines(plan), outputOf(refusedReport(plan, bytes, elapsedMs), plan, false), true);
+}
+
+/** The watching ended before the update did: cancelled by the caller, or no node answered. The update is not touched. */
+async function goesOnResult(
+  ctx: Context,
+  request: ServerContext,
+  plan: UpdatePlan,
+  record: UpdateRecord,
+  followed: Exclude<Followed, { kind: 'ended' }>,
+  elapsedMs: number,
+): Promise<CallToolResult> {
+  const why = followed.kind === 'stopped' ? 'the call was cancelled' : followed.why.message;
+  const said =
+    `${why}: this call watches no longer, update ${record.id} goes on by itself. ` +
+    `Follow it with get_update {"updateId":"${record.id}"}; stop it with pause_update, abort_update or revert_update.`;
+  // The protocol sends no result for a cancelled call: the log and the log message are what is left to say it with.
+  await ctx.stderr.write(`${said}\n`);
+  await request.mcpReq.log('notice', said).catch(() => undefined);
+  const report: UpdateReport = { ...reportOf(record, 0, elapsedMs), outcome: null };
+  return toolResult([line(said)], { ...outputOf(report, plan, false), running: true }, followed.kind === 'lost');
+}
+
+/** What fits `updateOutput`; the SDK checks that it does. */
+function outputOf(report: UpdateReport, plan: UpdatePlan, dryRun: boolean): object {
+  const { outcome, updateId, nodes, raftLeaderChanges, bytesTransferred, elapsedMs, failure, operatorMust } = report;
+  const rest = { nodes, raftLeaderChanges, bytesTransferred, elapsedMs, failure, operatorMust };
+  return { dryRun, plan, outcome, updateId, running: false, ...rest };
+}
