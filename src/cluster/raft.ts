@@ -42,7 +42,7 @@ export function createRaft(options: RaftOptions): RaftView {
   const moveRaftLeader = async (toNodeId: string): Promise<void> => {
     const answers = await askAll();
     const target = answers.find((answer) => answer.member.name === toNodeId);
-    if (!target || target.member.kind !== 'voter') {
+    if (target?.member.kind !== 'voter') {
       throw new ClusterError('not-found', `${toNodeId} has no voter in the Raft group`, {
         nodeId: toNodeId,
         seen: answers.map((answer) => nameOf(answer.member)).join(', '),

@@ -62,7 +62,7 @@ export function createAsker(endpoints: Endpoint[], clock: Clock, requestTimeoutM
             return await call(endpoint, shareMs);
           } catch (error) {
             last = error;
-            if (!didNotAnswer(error)) throw storeError(error, endpoints);
+            if (!isUnanswered(error)) throw storeError(error, endpoints);
             suspect(endpoint);
             if (kind === 'write' && !neverProposed(error)) throw storeError(error, endpoints);
           }
@@ -76,7 +76,8 @@ export function createAsker(endpoints: Endpoint[], clock: Clock, requestTimeoutM
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function didNotAnswer(error: unknown): boolean {
+/** No answer, or an answer that says nothing of the effect. */
+export function isUnanswered(error: unknown): boolean {
   if (
     error instanceof GRPCUnavailableError ||
     error instanceof GRPCDeadlineExceededError ||
@@ -108,7 +109,7 @@ export function storeError(error: unknown, endpoints: Endpoint[]): ClusterError 
   if (error instanceof EtcdPermissionDeniedError || error instanceof GRPCUnauthenticatedError) {
     return new ClusterError('denied', 'the store refuses this certificate', { seen }, error);
   }
-  if (error === undefined || didNotAnswer(error)) {
+  if (error === undefined || isUnanswered(error)) {
     const wanted = `an answer from ${where}`;
     return new ClusterError('unavailable', 'the store does not answer', { seen, wanted }, error);
   }

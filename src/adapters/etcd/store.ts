@@ -1,11 +1,12 @@
-/** The `Store` port on etcd. connect: one endpoint · ask: which endpoint, and again or not · lease · watch · range. */
-import type { ICompare, IKeyValue, IRequestOp } from 'etcd3';
+/** The `Store` port on etcd. connect: one endpoint · ask: which endpoint, and again or not · txn · lease · watch · range. */
+import type { IKeyValue } from 'etcd3';
 import type { Clock } from '../../ports/clock.ts';
-import type { Compare, KeyValue, Op, Store, Watch } from '../../ports/store.ts';
+import type { KeyValue, Store, Watch } from '../../ports/store.ts';
 import { createAsker } from './ask.ts';
 import { callDeadline, connectEndpoint, type EtcdTls } from './connect.ts';
 import { grantLease, leaseToDecimal, leaseToHex } from './lease.ts';
 import { endOfPrefix } from './range.ts';
+import { runTxn } from './txn.ts';
 import { watchPrefix } from './watch.ts';
 
 export interface EtcdStoreOptions {
@@ -16,6 +17,11 @@ export interface EtcdStoreOptions {
   clock: Clock;
   /** Deadline of every request in ms, all endpoints together. Default 3,000. */
   requestTimeoutMs?: number;
+  /**
+   * A transaction that puts every key it compares is sent to the next endpoint too after this long without an answer,
+   * in ms; it is applied once all the same. Default 250.
+   */
+  hedgeMs?: number;
 }
 
 /**
@@ -25,19 +31,21 @@ export interface EtcdStoreOptions {
  * member takes linearizable writes), and one with its own member first and the others behind it, for everything else.
  */
 export function createEtcdStore(options: EtcdStoreOptions): Store {
-  const { clock, requestTimeoutMs = 3_000 } = options;
+  const { clock, requestTimeoutMs = 3_000, hedgeMs = 250 } = options;
   const endpoints = options.endpoints.map((address) => connectEndpoint(address, options.tls));
   const asker = createAsker(endpoints, clock, requestTimeoutMs);
   const watches = new Set<Watch>();
 
+  const get = async (key: string): Promise<KeyValue | null> => {
+    const answer = await asker.ask('read', (endpoint, timeoutMs) =>
+      endpoint.client.kv.range({ key: Buffer.from(key) }, callDeadline(timeoutMs)),
+    );
+    const kv = answer.kvs[0];
+    return kv ? toKeyValue(kv) : null;
+  };
+
   return {
-    async get(key) {
-      const answer = await asker.ask('read', (endpoint, timeoutMs) =>
-        endpoint.client.kv.range({ key: Buffer.from(key) }, callDeadline(timeoutMs)),
-      );
-      const kv = answer.kvs[0];
-      return kv ? toKeyValue(kv) : null;
-    },
+    get,
 
     async list(prefix, { limit = 0, descending = false, keysOnly = false, after } = {}) {
       const first = after !== undefined && !descending ? `${after}\0` : prefix;
@@ -63,12 +71,9 @@ export function createEtcdStore(options: EtcdStoreOptions): Store {
       await asker.ask('write', (endpoint, timeoutMs) => endpoint.client.kv.put(request, callDeadline(timeoutMs)));
     },
 
-    async txn(compares, then) {
-      const request = { compare: compares.map(toCompare), success: then.map(toRequest), failure: [] };
-      const answer = await asker.ask('write', (endpoint, timeoutMs) =>
-        endpoint.client.kv.txn(request, callDeadline(timeoutMs)),
-      );
-      return answer.succeeded;
+    txn: (compares, then) => {
+      const read = async (key: string): Promise<string | null> => (await get(key))?.value ?? null;
+      return runTxn({ asker, clock, requestTimeoutMs, hedgeMs, read }, compares, then);
     },
 
     async watch(prefix, onChange) {
@@ -98,20 +103,4 @@ function toKeyValue(kv: IKeyValue): KeyValue {
     modRevision: Number(kv.mod_revision),
     leaseId: leaseToHex(kv.lease),
   };
-}
-
-/** etcd counts a key that does not exist as changed in revision 0, which is what our compare says too. */
-function toCompare(compare: Compare): ICompare {
-  return {
-    target: 'Mod',
-    result: 'Equal',
-    key: Buffer.from(compare.key),
-    mod_revision: String(compare.modRevision),
-  };
-}
-
-function toRequest(op: Op): IRequestOp {
-  if ('remove' in op) return { request_delete_range: { key: Buffer.from(op.remove) } };
-  const lease = leaseToDecimal(op.leaseId ?? '');
-  return { request_put: { key: Buffer.from(op.put), value: Buffer.from(op.value), lease } };
 }
