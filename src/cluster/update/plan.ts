@@ -22,6 +22,8 @@ const kindOfCause: Record<string, FailureKind> = {
 
 /** A node that answers but is still on trial is asked again to go back after this long, ms. */
 const askAgainMs = 5_000;
+/** A node that was switched and does not restart is asked again after this long, ms: longer than a clean stop takes. */
+const restartAgainMs = 15_000;
 
 export function plan(observation: Observation, record: UpdateRecord): Step {
   const active = record.tasks.find((task) => inFlightPhases.includes(task.phase));
@@ -223,7 +225,7 @@ function planActive(observation: Observation, record: UpdateRecord, task: NodeTa
   const gone = wentBack(record, task, node);
   if (gone !== null) {
     // Its place is held until it is well again: nobody else goes down before that (P1).
-    if (node?.health?.healthy === true) return { kind: 'rolledBack', nodeId: task.nodeId, failure: gone };
+    if (isBack(task, node)) return { kind: 'rolledBack', nodeId: task.nodeId, failure: gone };
     return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure: gone };
   }
   if (record.requested === 'abort' && !isCommitted(record, task, node)) {
@@ -256,10 +258,12 @@ function planDraining(
   const running = node?.health?.runningTasks ?? 0;
   const key = `drain:${task.nodeId}`;
   if (closed !== null) {
-    if (waited(observation, key) >= record.options.drainTimeoutMs) {
+    // A time of its own: a passing fault at the end of a long drain is not the end of the update.
+    const held = `held:${task.nodeId}`;
+    if (waited(observation, held) >= record.options.drainTimeoutMs) {
       return failStep(task, 'quorum', closed.seen, closed.what, 'mend what is named, then start the update again', []);
     }
-    return waitFor(observation, key, task.nodeId, closed.what, closed.seen, record.options.drainTimeoutMs);
+    return waitFor(observation, held, task.nodeId, closed.what, closed.seen, record.options.drainTimeoutMs);
   }
   if (running > 0 && waited(observation, key) < record.options.drainTimeoutMs) {
     const what = `${task.nodeId} to finish its tasks`;
@@ -287,8 +291,12 @@ function planActivating(
       return { kind: 'trial', nodeId: task.nodeId, incarnation: health.incarnation };
     }
     // Never switched, or the leader died between its intent and the act: ask again, the verb does nothing twice.
-    const asked = health.trial !== null && health.trial.updateId === record.id && health.trial.switched;
-    if (!onTarget && !asked && !overdue && waited(observation, `first:activate:${task.nodeId}`) < limit) {
+    // Switched and never started: the verb may have ended before it asked for the restart.
+    const trial = health.trial?.updateId === record.id && health.trial.switched ? health.trial : null;
+    const last = waited(observation, `last:activate:${task.nodeId}`);
+    const lost = !restarted && trial?.bootsUsed === 0 && waited(observation, key) >= restartAgainMs;
+    const again = trial === null || (lost && (last === 0 || last >= restartAgainMs));
+    if (!onTarget && again && !overdue && waited(observation, `first:activate:${task.nodeId}`) < limit) {
       return { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
     }
   }
@@ -357,13 +365,19 @@ function planRollingBack(
   const health = node?.health ?? null;
   const key = `rollback:${task.nodeId}`;
   const limit = record.options.rollbackTimeoutMs;
-  if (health !== null && health.trial === null && health.release.buildHash !== task.to && health.healthy) {
-    const remembered = wentBack(record, task, node);
+  const overdue = waited(observation, key) >= limit;
+  const remembered = wentBack(record, task, node);
+  if (isBack(task, node) || (overdue && remembered !== null && isBack({ ...task, incarnationBefore: '' }, node))) {
     const evidence = [...new Set([...failure.evidence, ...(remembered?.evidence ?? [])])];
     return { kind: 'rolledBack', nodeId: task.nodeId, failure: { ...failure, evidence } };
   }
+  if (remembered === null && wasNeverSwitched(record, task, node)) {
+    // It never ran, so whatever its silence looked like is not the build's fault.
+    const kind = ['start', 'health', 'join', 'stability'].includes(failure.kind) ? 'activate' : failure.kind;
+    return { kind: 'failed', nodeId: task.nodeId, failure: { ...failure, kind, phase: 'activating' } };
+  }
   const seen = health === null ? `no answer: ${noAnswer(node)}` : describeWayBack(task, health);
-  if (waited(observation, key) >= limit) {
+  if (overdue) {
     const next = `log in on ${task.nodeId}: \`claudecluster node status\`, then \`claudecluster node rollback\`; its guard's last words are in log/daemon.log`;
     return failStep(
       task,
@@ -376,7 +390,7 @@ function planRollingBack(
   }
   // It answers and is still on trial: it can be asked. Otherwise its own guard does it.
   const asked = waited(observation, `last:rollback:${task.nodeId}`);
-  if (health?.trial != null && (asked === 0 || asked > askAgainMs)) {
+  if (health?.trial?.updateId === record.id && (asked === 0 || asked > askAgainMs)) {
     return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure };
   }
   const what = `${task.nodeId} to run its known-good release again`;
@@ -389,6 +403,8 @@ function describeWayBack(task: NodeTask, health: NonNullable<NodeObservation['he
   if (health.release.buildHash === task.to) {
     return health.installed === task.to ? 'its release is committed: there is no trial to end' : 'not restarted yet';
   }
+  if (health.installed === task.to) return 'its dist was not switched back';
+  if (health.incarnation === task.incarnationBefore) return 'not restarted yet';
   return health.reasons.join('; ') || 'not healthy yet';
 }
 
@@ -413,12 +429,13 @@ function wentBack(record: UpdateRecord, task: NodeTask, node: NodeObservation | 
     );
   }
   const ended = last.signal !== null ? `signal ${last.signal}` : `exit code ${last.exitCode}`;
+  const kind = kindOfCause[last.cause] ?? 'stability';
   return failureOf(
     task,
-    kindOfCause[last.cause] ?? 'stability',
+    kind,
     `${last.why} (last run: ${ended})`,
     `${task.nodeId} to prove itself on ${task.to.slice(0, 12)}`,
-    'mend the build and update again with the new one',
+    nextAfter(kind, task.nodeId),
     last.logTail,
   );
 }
@@ -432,6 +449,22 @@ function findNode(observation: Observation, nodeId: string): NodeObservation | u
 function isWell(observation: Observation, nodeId: string): boolean {
   const healthy = findNode(observation, nodeId)?.health?.healthy === true;
   return healthy && !observation.peers.some((peer) => peer.nodeId === nodeId && !peer.healthy);
+}
+
+/** Its known-good release runs as a new process, well, and nothing is left of the trial: no restart is due (P1). */
+function isBack(task: NodeTask, node: NodeObservation | undefined): boolean {
+  const health = node?.health ?? null;
+  if (health === null || health.trial !== null || !health.healthy) return false;
+  const onTarget = health.release.buildHash === task.to || health.installed === task.to;
+  return !onTarget && health.incarnation !== task.incarnationBefore;
+}
+
+/** The same process as before, on the same release, and nothing of this update on its disk. */
+function wasNeverSwitched(record: UpdateRecord, task: NodeTask, node: NodeObservation | undefined): boolean {
+  const health = node?.health ?? null;
+  if (health === null || !health.healthy || health.trial?.updateId === record.id) return false;
+  const onTarget = health.release.buildHash === task.to || health.installed === task.to;
+  return !onTarget && health.incarnation === task.incarnationBefore;
 }
 
 /** It runs the target for good: no trial, `dist` on it, and no memory of having gone back in this update. */
@@ -493,10 +526,16 @@ function failureOf(
   return { nodeId: task.nodeId, kind, phase: task.phase, seen, wanted, next, evidence };
 }
 
+function nextAfter(kind: FailureKind, nodeId: string): string {
+  if (kind === 'operator') return 'start a new update when you are ready';
+  const ours = kind === 'activate' || kind === 'unknown' || kind === 'quorum';
+  return ours
+    ? `see the log of ${nodeId}, mend what it names, then start the update again`
+    : 'mend the build and update again with the new one';
+}
+
 function rollBack(task: NodeTask, kind: FailureKind, seen: string, wanted: string, evidence: string[]): Step {
-  const next =
-    kind === 'operator' ? 'start a new update when you are ready' : 'mend the build and update again with the new one';
-  const failure = failureOf(task, kind, seen, wanted, next, evidence);
+  const failure = failureOf(task, kind, seen, wanted, nextAfter(kind, task.nodeId), evidence);
   return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure };
 }
 

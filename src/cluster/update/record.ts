@@ -80,10 +80,12 @@ export function recordOutcome(
   const base: UpdateRecord = { ...record, intent: null };
   if (outcome.kind === 'retry') return lookAgain(base, step, outcome.seen);
   if (outcome.kind === 'refused') {
-    // Where the phase knows no failure the truth is on the node: a refused commit says nothing about the trial's end.
-    const task = base.tasks.findLast((one) => one.nodeId === outcome.failure.nodeId);
-    const decides = task !== undefined && ['pending', 'staged', 'draining', 'activating'].includes(task.phase);
-    return decides ? failedTask(base, task.nodeId, outcome.failure) : lookAgain(base, step, outcome.failure.seen);
+    const { failure } = outcome;
+    const phase = base.tasks.findLast((one) => one.nodeId === failure.nodeId)?.phase;
+    // A switch that was refused may have been done in part: the node is looked at until it is known to be back.
+    if (phase === 'activating') return beginRollback(base, failure);
+    const decides = phase === 'pending' || phase === 'staged' || phase === 'draining';
+    return decides ? failedTask(base, failure.nodeId, failure) : lookAgain(base, step, failure.seen);
   }
   if (outcome.kind === 'staged') return recordStaged(base, outcome.results);
   switch (step.kind) {
@@ -113,6 +115,13 @@ export function recordOutcome(
     default:
       return same(base);
   }
+}
+
+function beginRollback(record: UpdateRecord, failure: Failure): Change {
+  const told = changeTask(record, failure.nodeId, (task) => ({ ...task, failure }));
+  const change = phaseChange(stopping(told, failure), failure.nodeId, 'rolling-back', 'the switch was refused');
+  const event: EventDraft = { kind: 'failure', nodeId: failure.nodeId, text: describeFailure(failure), failure };
+  return { ...change, events: [event, ...change.events] };
 }
 
 function lookAgain(record: UpdateRecord, step: Step, seen: string): Change {
