@@ -93,6 +93,8 @@ async function bundle({ repo, entry, outfile, shebang, packageInfo, copies }) {
     preserveSymlinks: true,
     define: {
       CLAUDECLUSTER_BUNDLED: 'true',
+      // CommonJS has none. Source may ask for it only where CLAUDECLUSTER_BUNDLED is not defined.
+      'import.meta.url': '"file:///bundled"',
       CLAUDECLUSTER_PACKAGE: JSON.stringify(JSON.stringify(packageInfo)),
     },
     // Directives such as TypeScript's paths are not for the bundle, and a stray tsconfig above must not matter.

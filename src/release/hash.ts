@@ -43,11 +43,9 @@ export async function hashRelease(dir: string): Promise<TreeHash> {
   }
 }
 
-/** One difference between two trees, in words for people. */
-function difference(seen: TreeEntry | undefined, wanted: TreeEntry | undefined): string | null {
-  if (seen === undefined) return wanted === undefined ? null : `${printable(wanted.path)} is missing`;
+/** How an entry differs from the one wanted at its path, in words for people; null when it does not. */
+export function compareEntries(seen: TreeEntry, wanted: TreeEntry): string | null {
   const name = printable(seen.path);
-  if (wanted === undefined) return `${name} does not belong there`;
   if (seen.kind !== wanted.kind) return `${name} is a ${seen.kind}, not a ${wanted.kind}`;
   if (seen.content !== wanted.content) return `${name} has other content (${seen.size} bytes, wanted ${wanted.size})`;
   if (seen.mode !== wanted.mode) return `${name} has mode ${seen.mode.toString(8)}, not ${wanted.mode.toString(8)}`;
@@ -56,9 +54,13 @@ function difference(seen: TreeEntry | undefined, wanted: TreeEntry | undefined):
 
 /** What makes one tree differ from another, a line for each entry. */
 export function compareTrees(seen: TreeEntry[], wanted: TreeEntry[]): string[] {
-  const byPath = (entries: TreeEntry[]) => new Map(entries.map((entry) => [entry.path.toString('latin1'), entry]));
-  const a = byPath(seen);
-  const b = byPath(wanted);
-  const paths = [...new Set([...a.keys(), ...b.keys()])].sort();
-  return paths.flatMap((path) => difference(a.get(path), b.get(path)) ?? []);
+  const key = (entry: TreeEntry): string => entry.path.toString('latin1');
+  const missing = new Map(wanted.map((entry) => [key(entry), entry]));
+  const lines = seen.flatMap((entry) => {
+    const other = missing.get(key(entry));
+    missing.delete(key(entry));
+    if (other === undefined) return `${printable(entry.path)} does not belong there`;
+    return compareEntries(entry, other) ?? [];
+  });
+  return [...lines, ...[...missing.values()].map((entry) => `${printable(entry.path)} is missing`)];
 }

@@ -68,6 +68,6 @@ export const awkward: Files = {
   'dir/--delete': 'an option',
   '\xff\xfe bytes': 'not UTF-8',
   [Buffer.from('žluťoučký/日本語').toString('latin1')]: 'any script',
-  "quote ' \" $(touch x) `x` *?[a]": 'shell',
+  'quote \' " $(touch x) `x` *?[a]': 'shell',
   'trailing ': 'space at the end',
 };

@@ -1,28 +1,35 @@
 /**
  * Stands in for `claudecluster rsh` in tests of the transfer: rsync starts it as its remote shell, and the serving end
- * runs in the same process, on the base directory in argv. `--cut BYTES` breaks the channel when that much went through.
+ * runs in the same process, on the base directory in argv. `--cut BYTES` breaks the channel when that much went through,
+ * `--stall BYTES` holds it up for ever; `--pid FILE` writes the process id.
  */
+import { writeFileSync } from 'node:fs';
 import { PassThrough, Transform } from 'node:stream';
 import { type BytePipe, runRsh } from '../../src/adapters/rsync/rsh.ts';
 import { asClusterError } from '../../src/errors.ts';
 import { finishPush, serveRsync } from '../../src/release/transfer.ts';
 
-/** Passes bytes on until there were `limit` of them, then breaks. */
-function cutAfter(limit: number): Transform {
+interface Faults {
+  cut: number;
+  stall: number;
+}
+
+/** Passes bytes on until the fault is due. */
+function faulty({ cut, stall }: Faults): Transform {
   let passed = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       passed += chunk.length;
-      if (passed <= limit) done(null, chunk);
-      else done(new Error('the channel was cut'));
+      if (passed > cut) done(new Error('the channel was cut'));
+      else if (passed <= stall) done(null, chunk);
     },
   });
 }
 
-function openLocal(base: string, limit: number) {
+function openLocal(base: string, faults: Faults) {
   return (direction: 'pull' | 'push', hash: string, capabilities: string): BytePipe => {
-    const input = cutAfter(limit);
-    const output = cutAfter(limit);
+    const input = faulty(faults);
+    const output = faulty(faults);
     const ends = new AbortController();
     const cut = new Promise<never>((_, reject) => {
       for (const stream of [input, output]) {
@@ -38,7 +45,15 @@ function openLocal(base: string, limit: number) {
     const serve = async (): Promise<{ exitCode: number; stderr: string }> => {
       const toClient = new PassThrough();
       toClient.pipe(output);
-      const served = await serveRsync({ direction, base, hash, capabilities, input, output: toClient, signal: ends.signal });
+      const served = await serveRsync({
+        direction,
+        base,
+        hash,
+        capabilities,
+        input,
+        output: toClient,
+        signal: ends.signal,
+      });
       if (direction === 'pull' || served.exitCode !== 0) return served;
       return finishPush(base, hash).then(
         () => served,
@@ -49,10 +64,18 @@ function openLocal(base: string, limit: number) {
   };
 }
 
-async function main([base, ...rest]: string[]): Promise<void> {
-  const cut = rest[0] === '--cut' ? Number(rest[1]) : Number.POSITIVE_INFINITY;
-  const argv = rest[0] === '--cut' ? rest.slice(2) : rest;
-  process.exit(await runRsh({ argv, openPipe: openLocal(base ?? '', cut) }));
+async function main([base = '', ...words]: string[]): Promise<void> {
+  const option = (name: string): string | undefined => {
+    const at = words.indexOf(name);
+    return at < 0 ? undefined : words.splice(at, 2)[1];
+  };
+  const pidFile = option('--pid');
+  const faults = {
+    cut: Number(option('--cut') ?? Number.POSITIVE_INFINITY),
+    stall: Number(option('--stall') ?? Number.POSITIVE_INFINITY),
+  };
+  if (pidFile !== undefined) writeFileSync(pidFile, String(process.pid));
+  process.exit(await runRsh({ argv: words, openPipe: openLocal(base, faults) }));
 }
 
 void main(process.argv.slice(2));

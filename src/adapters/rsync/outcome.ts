@@ -1,0 +1,110 @@
+/** What an rsync that ended tells: how much it moved, or why it failed. Pure. */
+import { ClusterError, type ErrorCode, type ErrorDetail, errorCodes } from '../../errors.ts';
+
+/** How a process ended. */
+export interface Ended {
+  /** null when a signal ended it. */
+  exitCode: number | null;
+  signal: string | null;
+  stdout: string;
+  /** The last part of it. */
+  stderr: string;
+}
+
+/** One line for stderr: how one end hands over its own error, code and all, through rsync. `errorIn` finds it again. */
+export function errorLine(error: ClusterError): string {
+  return `${JSON.stringify(error)}\n`;
+}
+
+const textFields = ['nodeId', 'seen', 'wanted', 'next'] as const;
+
+function parseError(line: string): ClusterError | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return null; // Some other line with a brace, or one cut off in the middle: the rest of stderr still tells something.
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const fields = value as Record<string, unknown>;
+  const code = errorCodes.find((known) => known === fields.code);
+  if (code === undefined || typeof fields.message !== 'string') return null;
+  const detail: ErrorDetail = {};
+  for (const field of textFields) {
+    const text = fields[field];
+    if (typeof text === 'string') detail[field] = text;
+  }
+  return new ClusterError(code, fields.message, detail);
+}
+
+/** The error that the other end handed over, if there is one in this stderr. */
+export function errorIn(stderr: string): ClusterError | null {
+  const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
+  return (
+    lines
+      .reverse()
+      .map(parseError)
+      .find((error) => error !== null) ?? null
+  );
+}
+
+const noSpace = /No space left on device|Read-only file system|Disk quota exceeded|Input\/output error/;
+
+function codeFor(ended: Ended): ErrorCode {
+  // 11: rsync's own "error in file I/O".
+  return ended.exitCode === 11 || noSpace.test(ended.stderr) ? 'disk' : 'transfer-failed';
+}
+
+/** The last lines that say something, for people. */
+export function tail(stderr: string, lines = 5): string {
+  return stderr.trim().split('\n').slice(-lines).join('\n');
+}
+
+/** That a peer went away says nothing about the release: to the one who wanted it, the transfer failed. */
+const broken: ErrorCode[] = ['unavailable', 'internal'];
+
+function cutOff(theirs: ClusterError): ClusterError {
+  const { seen = theirs.message, ...detail } = theirs.detail;
+  const next = 'try again: what arrived is kept and the rest follows';
+  return new ClusterError('transfer-failed', `the transfer of the release failed: ${theirs.message}`, {
+    next,
+    ...detail,
+    seen,
+  });
+}
+
+/** Why an rsync that did not end with 0 failed: the other end's own error where it gave one, else 'disk' or 'transfer-failed'. */
+export function failureOf(ended: Ended): ClusterError {
+  const theirs = errorIn(ended.stderr);
+  if (theirs !== null) return broken.includes(theirs.code) ? cutOff(theirs) : theirs;
+  const how = ended.signal === null ? `exit code ${ended.exitCode}` : ended.signal;
+  const code = codeFor(ended);
+  const words = tail(ended.stderr);
+  return new ClusterError(
+    code,
+    code === 'disk' ? 'the disk did not take the release' : 'the transfer of the release failed',
+    {
+      seen: words === '' ? `rsync: ${how}` : `rsync: ${how}: ${words}`,
+      wanted: 'exit code 0',
+      next:
+        code === 'disk'
+          ? 'make room on the disk, then try again'
+          : 'try again: what arrived is kept and the rest follows',
+    },
+  );
+}
+
+function figure(stdout: string, label: string): number {
+  const match = new RegExp(`^${label}: ([\\d,]+)`, 'm').exec(stdout);
+  return match?.[1] === undefined ? 0 : Number(match[1].replaceAll(',', ''));
+}
+
+/** Bytes over the wire, both ways, out of `--stats`. */
+export function bytesMoved(stdout: string): number {
+  return figure(stdout, 'Total bytes sent') + figure(stdout, 'Total bytes received');
+}
+
+/** The names that `--itemize-changes` printed, as rsync spells them; directories are left out. */
+export function changedNames(stdout: string): string[] {
+  return stdout.split('\n').flatMap((line) => /^(?:\*deleting|[<>c.][fLDS]\S{9}) +(.+)$/.exec(line)?.[1] ?? []);
+}

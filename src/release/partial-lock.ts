@@ -1,0 +1,49 @@
+/** One at a time puts a release together: two transfers into one tree would undo each other's work. */
+import { join } from 'node:path';
+import { ClusterError } from '../errors.ts';
+import { nodePaths } from '../node/paths.ts';
+import { type LockAttempt, tryLock } from '../node/verb-lock.ts';
+import { diskError } from './install.ts';
+
+const pollMs = 50;
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+function attempt(path: string, what: string): LockAttempt {
+  try {
+    return tryLock(path, what);
+  } catch (thrown) {
+    throw diskError(thrown, 'locking the release');
+  }
+}
+
+/**
+ * Runs `work` as the only one on this host that fills `releases/<hash>.partial`. Waits for another one until `signal`
+ * aborts; then throws ClusterError 'transfer-failed' that names the other.
+ */
+export async function withPartial<T>(
+  base: string,
+  hash: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const path = join(nodePaths(base).run, `stage-${hash}.lock`);
+  for (;;) {
+    const lock = attempt(path, `filling release ${hash.slice(0, 12)}`);
+    if (lock.held) {
+      try {
+        return await work();
+      } finally {
+        lock.release();
+      }
+    }
+    if (signal?.aborted) {
+      throw new ClusterError('transfer-failed', 'another transfer of this release is under way', {
+        seen: lock.by === null ? `${path} is held` : `process ${lock.by.pid} (${lock.by.what})`,
+        wanted: 'one transfer of a release at a time',
+        next: 'wait for it to end, then try again',
+      });
+    }
+    await pause(pollMs);
+  }
+}

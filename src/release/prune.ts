@@ -1,0 +1,61 @@
+/** Takes releases out of the store. What a node runs, or may have to go back to, is out of its reach (P2). */
+import { readdir, readFile, readlink, rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { nodePaths } from '../node/paths.ts';
+import { isBuildHash } from './hash.ts';
+import { removeManifest } from './manifest.ts';
+import { hashesByInstall, releasePath } from './store.ts';
+import { removeTree, syncDirectory } from './tree.ts';
+
+const hashes = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
+
+/**
+ * Every release that dist, dist.bak or a trial names. Of a trial file every hash counts, wherever it stands in it: a
+ * file that cannot be parsed protects as well as one that can.
+ */
+export async function protectedHashes(base: string): Promise<Set<string>> {
+  const { dist, distBak, trial, trialEnding } = nodePaths(base);
+  const links = await Promise.all([dist, distBak].map((link) => readlink(link).catch(() => '')));
+  const texts = await Promise.all([trial, trialEnding].map((file) => readFile(file, 'utf8').catch(() => '')));
+  return new Set([
+    ...links.map((link) => basename(link)).filter(isBuildHash),
+    ...texts.flatMap((text) => text.match(hashes) ?? []),
+  ]);
+}
+
+/** One rename and it is no release any more; a removal cut off in the middle leaves something that `removeStale` ends. */
+export async function removeDirectory(release: string): Promise<void> {
+  const gone = `${release}.gone`;
+  await removeTree(gone);
+  await rename(release, gone);
+  await removeTree(gone);
+}
+
+/**
+ * Keeps the `keep` releases that were installed last, beside those in use and those in `protect`, and removes the others.
+ * Returns the hashes removed. Throws errno errors.
+ */
+export async function prune(base: string, keep: number, protect: Iterable<string> = []): Promise<string[]> {
+  const inUse = await protectedHashes(base);
+  for (const hash of protect) inUse.add(hash);
+  const removable = (await hashesByInstall(base)).filter((hash) => !inUse.has(hash)).slice(Math.max(0, keep));
+  for (const hash of removable) {
+    await removeDirectory(releasePath(base, hash));
+    await removeManifest(base, hash);
+  }
+  if (removable.length > 0) await syncDirectory(nodePaths(base).releases);
+  return removable;
+}
+
+/**
+ * Removes what a crash left: releases half removed, and trees half received (but for those of `keepPartial`, which will be
+ * resumed). Only when no transfer runs. Returns the names removed.
+ */
+export async function removeStale(base: string, keepPartial: Iterable<string> = []): Promise<string[]> {
+  const { releases } = nodePaths(base);
+  const kept = new Set([...keepPartial].map((hash) => `${hash}.partial`));
+  const names = await readdir(releases).catch(() => []);
+  const stale = names.filter((name) => /^[0-9a-f]{64}\.(partial|gone)$/.test(name) && !kept.has(name));
+  for (const name of stale) await removeTree(join(releases, name));
+  return stale;
+}
