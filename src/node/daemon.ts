@@ -51,6 +51,8 @@ const shutdownMs = 9_000;
 const tasksMs = 2_000;
 /** Between two looks of the node at itself, ms. */
 const selfCheckMs = 250;
+/** A heartbeat that was not taken by then is written anew, ms: a Raft leader that moves drops what was forwarded to it. */
+const heartbeatWriteMs = 1_000;
 /** Between two attempts to reach the cluster at start, ms. */
 const joinRetryMs = 250;
 
@@ -112,7 +114,12 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
   const etcdTls = 'endpoints' in config.etcd && config.etcd.tls ? loadTls(config.etcd.tls) : tls;
 
   // A voter's lease and heartbeats go through its own member only: each one proves that it takes writes (P4).
-  const ownStore = createEtcdStore({ endpoints: managed ? [managed.client] : endpoints, tls: etcdTls, clock });
+  const ownStore = createEtcdStore({
+    endpoints: managed ? [managed.client] : endpoints,
+    tls: etcdTls,
+    clock,
+    requestTimeoutMs: heartbeatWriteMs,
+  });
   const store = managed ? createEtcdStore({ endpoints, tls: etcdTls, clock }) : ownStore;
   const admin = createEtcdMaintenance({ endpoints, tls: etcdTls, clock });
   const clientPool = new GrpcClientPool({ tls });
