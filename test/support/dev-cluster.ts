@@ -111,13 +111,14 @@ async function newest(document: <T>(args: string[]) => Promise<T>): Promise<stri
   return last.id;
 }
 
-/** The tails of all logs of the nodes below `dir`. */
+/** The tails of all logs of the nodes below `dir`; etcd's own is long-winded and rarely the one to look at. */
 function logsBelow(dir: string, lines: number): string {
   const nodes = list(dir).filter((entry) => entry.isDirectory());
   return nodes
     .flatMap((node) => {
       const { log } = nodePaths(join(dir, node.name));
-      return list(log).map((file) => join(log, file.name));
+      const ours = list(log).filter((file) => file.name !== 'etcd.log');
+      return ours.map((file) => join(log, file.name));
     })
     .map((file) => `--- ${file}\n${tail(file, lines)}`)
     .join('\n');
