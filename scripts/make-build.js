@@ -37,8 +37,9 @@ const { existsSync, readFileSync } = require('node:fs');
 const { dirname, join, resolve } = require('node:path');
 
 function baseDirectory() {
-  const at = process.argv.indexOf('--config');
-  const config = resolve((at > 0 && process.argv[at + 1]) || process.env.CLAUDECLUSTER_CONFIG || 'config.yaml');
+  const at = process.argv.findIndex((word) => /^--config(=|$)/.test(word));
+  const given = at > 0 && (process.argv[at].slice('--config='.length) || process.argv[at + 1]);
+  const config = resolve(given || process.env.CLAUDECLUSTER_CONFIG || 'config.yaml');
   const base = /^base:[ \\t]*(?:"(.*)"|'(.*)'|(.*?))[ \\t]*$/m.exec(readFileSync(config, 'utf8'));
   return resolve(dirname(config), (base && (base[1] || base[2] || base[3])) || '.');
 }
@@ -53,7 +54,14 @@ function dieAfter(milliseconds) {
   watch.unref();
 }
 
-if (process.argv[2] === '${verb}') {
+/** The command: what is left when the options before it are gone. */
+function command() {
+  const words = process.argv.slice(2);
+  while (words[0] && words[0].startsWith('-')) words.splice(0, words[0] === '--config' ? 2 : 1);
+  return words[0];
+}
+
+if (command() === '${verb}') {
   ${acts[kind]}
 } else {
   require('./app.js');
