@@ -35,14 +35,18 @@ export function readLogTail(file: string, release: string | null): string[] {
     return [];
   }
   const lines = text.split('\n').filter((line) => line !== '');
-  const foreign = lines.findLastIndex((line) => {
-    const hash = startOf.exec(line)?.[1];
-    return release !== null && hash !== undefined && hash !== release;
-  });
-  return lines
-    .slice(foreign + 1)
+  return ownLines(lines, release)
     .slice(-tailLines)
     .map((line) => line.slice(0, lineChars));
+}
+
+/** From the first start of this release that no start of another one follows; all of it where no other one is seen. */
+function ownLines(lines: string[], release: string | null): string[] {
+  const starts = lines.map((line) => startOf.exec(line)?.[1]);
+  const foreign = starts.findLastIndex((hash) => release !== null && hash !== undefined && hash !== release);
+  if (foreign < 0) return lines;
+  const own = starts.indexOf(release ?? undefined, foreign);
+  return own < 0 ? [] : lines.slice(own);
 }
 
 function readTail(file: string): string {

@@ -73,7 +73,8 @@ function switchBack(input: TrialInput, target: string | null): Effect[] {
 export function finish(input: TrialInput, endingText: string): Decision {
   const trial = parseTrial(endingText);
   if (trial === null) return finishUnreadable(input);
-  const target = knownGoodOf(input, trial) ?? distHash(input);
+  // With nothing else on the disk, better the release that failed than none (P2).
+  const target = knownGoodOf(input, trial) ?? newestOther(input, []);
   const progress = progressOf(trial, input.progressText);
   const ending = progress === 'unreadable' ? null : progress.ending;
   const cause = ending?.cause ?? 'trial-unreadable';

@@ -1,0 +1,65 @@
+/**
+ * Bundled and run by guard.test.ts in a process of its own: one operation on a base, killed (SIGKILL) right before its
+ * k-th change of the disk. `driver.js BASE OPERATION K`; K = 0: not at all. Without a kill it prints what it did.
+ */
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { monotonicMs, readBootId } from '../../src/node/boot.ts';
+import { completeReleases, runGuard } from '../../src/node/guard.ts';
+import { activate, commit, rollback, type VerbDeps } from '../../src/node/verbs.ts';
+import { createDisk } from '../../src/release/link.ts';
+
+const [base = '', operation = '', k = '0'] = process.argv.slice(2);
+const release = 'b'.repeat(64);
+
+let changes = 0;
+const disk = createDisk(() => {
+  changes += 1;
+  if (changes === Number(k)) process.kill(process.pid, 'SIGKILL');
+});
+
+const deps: VerbDeps = {
+  base,
+  nodeId: 'n1',
+  service: 'claudecluster',
+  clock: systemClock,
+  disk,
+  serviceManager: {
+    kind: 'supervisor',
+    armTrial: async () => {},
+    disarmTrial: async () => {},
+    requestRestart: async () => {},
+  },
+  quorumCheck: async () => {},
+  verifyRelease: async (_, hash) => {
+    if (!completeReleases(base).includes(hash)) throw new Error('not a release');
+  },
+  prune: async () => {},
+};
+
+const guard = (reason: 'start' | 'tick', laterMs = 0): unknown =>
+  runGuard({
+    base,
+    reason,
+    bootId: readBootId(),
+    nowMs: monotonicMs() + laterMs,
+    wallIso: systemClock.wallIso(),
+    disk,
+  });
+
+const operations: Record<string, () => unknown> = {
+  activate: () => activate(deps, { release, updateId: 'u1', epoch: 5 }),
+  commit: () => commit(deps, { updateId: 'u1', epoch: 5 }),
+  rollback: () => rollback(deps, { updateId: 'u1', epoch: 5, why: 'test' }),
+  start: () => guard('start'),
+  late: () => guard('tick', 200_000),
+};
+
+async function main(): Promise<void> {
+  const result = await operations[operation]?.();
+  process.stdout.write(`${JSON.stringify({ changes, result })}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stdout.write(`${JSON.stringify({ changes, error: String(error) })}\n`);
+  process.exitCode = 4;
+});

@@ -1,0 +1,365 @@
+/** The guard as it runs on a host: a bundle of its own, in a process of its own, on a real disk that fails as told. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { monotonicMs, readBootId } from '../../src/node/boot.ts';
+import { runGuard } from '../../src/node/guard.ts';
+import { nodeStatus } from '../../src/node/verbs.ts';
+import { createDisk } from '../../src/release/link.ts';
+import { bad, bundle, type FakeNode, fakeNode, good, mountSmall, old } from './fake-node.ts';
+
+let bundles = '';
+let guardFile = '';
+let driver = '';
+let node: FakeNode;
+beforeAll(() => {
+  bundles = mkdtempSync(join(tmpdir(), 'bundles-'));
+  guardFile = bundle('../../src/node/guard-main.ts', bundles);
+  driver = bundle('guard-driver.ts', bundles);
+});
+afterAll(() => rmSync(bundles, { recursive: true, force: true }));
+beforeEach(() => {
+  node = fakeNode(guardFile);
+});
+afterEach(() => node.remove());
+
+const noTrialLeft = (): void => {
+  for (const name of ['trial.json', 'trial.ending.json', 'dist.bak', 'trial.progress.json']) {
+    expect(node.has(name), name).toBe(false);
+  }
+};
+
+describe('the guard', () => {
+  it('imports nothing but Node', () => {
+    const wanted = [...readFileSync(guardFile, 'utf8').matchAll(/require\("([^"]+)"\)/g)].map((match) => match[1]);
+    expect(wanted.length).toBeGreaterThan(0);
+    expect(wanted.filter((name) => name?.startsWith('node:') !== true)).toEqual([]);
+  });
+
+  it('takes less than 100 ms of processor time, the start of Node with it', () => {
+    node.putOnTrial();
+    // Processor time, for other tests share the machine.
+    const meter = join(bundles, 'meter.cjs');
+    writeFileSync(
+      meter,
+      "process.on('exit', () => { const { user, system } = process.cpuUsage(); console.error((user + system) / 1000); });",
+    );
+    const times = Array.from({ length: 5 }, () => {
+      const args = ['--require', meter, guardFile, 'check', '--base', node.base];
+      return Number(spawnSync(process.execPath, args, { encoding: 'utf8' }).stderr);
+    });
+    expect(Math.min(...times)).toBeGreaterThan(0);
+    expect(Math.min(...times)).toBeLessThan(100);
+  });
+
+  it('starts what is there, and ends with 0', () => {
+    const { code, result } = node.guard('start');
+    expect(code).toBe(0);
+    expect(result).toMatchObject({
+      action: 'start',
+      run: join(node.base, 'releases', good),
+      release: good,
+      trial: null,
+    });
+  });
+
+  it('says how it is used', () => {
+    for (const args of [[], ['start'], ['stop', '--base', '/x'], ['start', '--base', '']]) {
+      expect(spawnSync(process.execPath, [guardFile, ...args]).status).toBe(2);
+    }
+  });
+
+  it('gives a release three starts, and goes back at the fourth with the evidence kept (P3)', () => {
+    node.putOnTrial();
+    writeFileSync(
+      join(node.base, 'run/last-exit.json'),
+      JSON.stringify({ release: bad, exitCode: 3, signal: null, at: 'x' }),
+    );
+    const header = (hash: string): string => `== start of releases/${hash} at x ==`;
+    writeFileSync(join(node.base, 'log/daemon.log'), `${header(good)}\nfine\n${header(bad)}\nboom\n`);
+    for (let boot = 1; boot <= 3; boot += 1) {
+      const { code, result } = node.guard('start');
+      expect([code, result.release, result.trial]).toEqual([0, bad, expect.objectContaining({ bootsUsed: boot })]);
+    }
+    const { code, result } = node.guard('start');
+    expect(code).toBe(0);
+    expect(result).toMatchObject({
+      action: 'rolled-back',
+      release: good,
+      rolledBack: { updateId: 'u1', cause: 'boots' },
+    });
+    expect(node.runs()).toBe(good);
+    noTrialLeft();
+    const last = node.json('data/last-rollback.json');
+    expect(last).toMatchObject({ updateId: 'u1', release: bad, knownGood: good, cause: 'boots', exitCode: 3 });
+    expect(last.logTail).toEqual([header(bad), 'boom']);
+  });
+
+  it.each([
+    ['healthy', { healthTimeoutMs: 1 }, 'healthy-deadline'],
+    ['commit', { healthTimeoutMs: 1, trialMs: 1 }, 'commit-deadline'],
+  ])('at a check past the %s deadline goes back and asks for a restart (10)', (_, limits, cause) => {
+    node.putOnTrial({ ...limits, startedAtMs: monotonicMs() - 1000 });
+    const { code, result } = node.guard('check');
+    expect([code, result.action, result.release]).toEqual([10, 'rolled-back', good]);
+    expect(node.runs()).toBe(good);
+    expect(node.json('data/last-rollback.json').cause).toBe(cause);
+    expect(node.guard('check')).toMatchObject({ code: 0, result: { action: 'nothing' } });
+  });
+
+  it('after a reboot starts the deadlines anew', () => {
+    node.putOnTrial({ bootId: 'an earlier boot', startedAtMs: 5, healthTimeoutMs: 30_000 });
+    expect(node.guard('start').result).toMatchObject({ release: bad, trial: { bootsUsed: 1 } });
+    const { trial } = node.guard('check').result as { trial: { healthyInMs: number } };
+    expect(trial.healthyInMs).toBeGreaterThan(20_000);
+  });
+
+  it('goes back from a trial file that is garbage, and keeps that', () => {
+    node.putOnTrial();
+    writeFileSync(join(node.base, 'trial.json'), '{"v":1,"upd');
+    expect(node.guard('start').result).toMatchObject({ action: 'rolled-back', release: good });
+    expect(node.read('data/trial-unreadable.json')).toBe('{"v":1,"upd');
+    expect(node.json('data/last-rollback.json').cause).toBe('trial-unreadable');
+    noTrialLeft();
+  });
+
+  it('goes back where dist.bak points nowhere', () => {
+    node.putOnTrial({ bootsMax: 1 });
+    unlinkSync(join(node.base, 'dist.bak'));
+    symlinkSync(`releases/${'e'.repeat(64)}`, join(node.base, 'dist.bak'));
+    node.guard('start');
+    expect(node.guard('start').result).toMatchObject({ action: 'rolled-back', release: good });
+    noTrialLeft();
+  });
+
+  it('goes to another complete release where the known-good one is gone', () => {
+    node.putOnTrial({ bootsMax: 1 });
+    rmSync(join(node.base, 'releases', good), { recursive: true });
+    node.guard('start', old);
+    expect(node.guard('start', old).result).toMatchObject({ action: 'rolled-back', release: old });
+    expect(node.runs()).toBe(old);
+  });
+
+  it('keeps what runs, and says so, where there is nothing to go back to', () => {
+    node.putOnTrial({ bootsMax: 1 });
+    node.guard('start');
+    for (const hash of [good, old]) rmSync(join(node.base, 'releases', hash), { recursive: true });
+    const { code, result } = node.guard('start', bad);
+    expect([code, result.action, result.release]).toEqual([0, 'kept', bad]);
+    expect(String(result.notes)).toContain('no other complete release');
+  });
+
+  it('repairs a dist that is missing, and one that points nowhere (P2)', () => {
+    unlinkSync(join(node.base, 'dist'));
+    node.guard('start');
+    expect([good, bad, old]).toContain(node.runs());
+    unlinkSync(join(node.base, 'dist'));
+    symlinkSync(`releases/${'e'.repeat(64)}`, join(node.base, 'dist'));
+    node.guard('check');
+    expect([good, bad, old]).toContain(node.runs());
+  });
+
+  it('says that it is stuck, and ends with 1, where there is no release at all', () => {
+    const out = spawnSync(process.execPath, [guardFile, 'start', '--base', join(node.base, 'data')], {
+      encoding: 'utf8',
+    });
+    expect(out.status).toBe(1);
+    expect(JSON.parse(out.stdout)).toMatchObject({ action: 'stuck', run: null });
+  });
+});
+
+describe('a disk that fails', () => {
+  const start = (disk: ReturnType<typeof createDisk>, laterMs = 0) => {
+    const now = { bootId: 'b', nowMs: 1000 + laterMs, wallIso: 'now' };
+    return runGuard({ base: node.base, reason: laterMs > 0 ? 'tick' : 'start', ...now, disk });
+  };
+  const refusing = (...changes: string[]) =>
+    createDisk((change) => {
+      if (changes.includes(change)) throw Object.assign(new Error('refused'), { code: 'EROFS' });
+    });
+
+  it('that takes no new file: the trial cannot be counted, so the node goes back', () => {
+    node.putOnTrial({ bootId: 'b', startedAtMs: 1000 });
+    expect(start(refusing('create'))).toMatchObject({ action: 'rolled-back', release: good });
+    expect(node.runs()).toBe(good);
+    noTrialLeft();
+    const status = nodeStatus({ base: node.base, nodeId: 'n1', service: 's', clock: systemClock });
+    expect(status.lastRollback).toMatchObject({ updateId: 'u1', release: bad });
+  });
+
+  it('that takes nothing at all: the known-good release is run without the switch', () => {
+    node.putOnTrial({ bootId: 'b', startedAtMs: 1000 });
+    const nothing = refusing('create', 'rename', 'unlink', 'symlink', 'link', 'mkdir', 'fsyncDir');
+    expect(start(nothing)).toMatchObject({
+      action: 'disk-refused',
+      release: good,
+      run: join(node.base, 'releases', good),
+    });
+    expect(start(nothing, 200_000)).toMatchObject({ action: 'disk-refused', release: good });
+    expect(start(createDisk(), 200_000)).toMatchObject({ action: 'rolled-back', release: good });
+  });
+
+  it('full, for real: counting fails, going back does not', (context) => {
+    const small = mountSmall(join(node.base, 'small'), '1m');
+    if (small === null) return context.skip('needs the right to mount a tmpfs');
+    try {
+      const inner = fakeNode(guardFile, join(node.base, 'small'));
+      inner.putOnTrial();
+      fill(join(inner.base, 'ballast'));
+      expect(inner.guard('start').result).toMatchObject({ action: 'rolled-back', release: good });
+      expect(inner.runs()).toBe(good);
+      expect(inner.has('trial.json') || inner.has('trial.ending.json')).toBe(false);
+      expect(inner.json('data/last-ended-trial.json')).toMatchObject({ updateId: 'u1', release: bad });
+    } finally {
+      small.unmount();
+    }
+  });
+
+  it('read-only, for real: the guard tells what to run', (context) => {
+    const small = mountSmall(join(node.base, 'small'), '4m');
+    if (small === null) return context.skip('needs the right to mount a tmpfs');
+    try {
+      const inner = fakeNode(guardFile, join(node.base, 'small'));
+      inner.putOnTrial();
+      small.remountReadOnly();
+      const { code, result } = inner.guard('start');
+      expect([code, result.action, result.release]).toEqual([0, 'disk-refused', good]);
+    } finally {
+      small.unmount();
+    }
+  });
+
+  function fill(path: string): void {
+    for (const size of [64 * 1024, 4096, 1]) {
+      try {
+        for (;;) writeFileSync(path, Buffer.alloc(size), { flag: 'a' });
+      } catch (error) {
+        expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
+      }
+    }
+  }
+});
+
+describe('a power cut at every change of the disk', () => {
+  /** Runs an operation that dies (SIGKILL) right before its k-th change; 0: it does not. */
+  function run(operation: string, k: number): { died: boolean; out: string } {
+    const done = spawnSync(process.execPath, [driver, node.base, operation, String(k)], { encoding: 'utf8' });
+    return { died: done.signal === 'SIGKILL', out: done.stdout };
+  }
+
+  /** What the next start, or a check after every deadline, makes of it; `offAt`: the power goes again at that change. */
+  function guard(reason: 'start' | 'late', offAt = 0): { release: string | null; off: boolean } {
+    let changes = 0;
+    const disk = createDisk(() => {
+      changes += 1;
+      if (offAt > 0 && changes >= offAt) throw Object.assign(new Error('no power'), { code: 'EIO' });
+    });
+    const nowMs = monotonicMs() + (reason === 'late' ? 200_000 : 0);
+    const deps = { base: node.base, bootId: readBootId(), nowMs, wallIso: 'now', disk };
+    const { release } = runGuard({ ...deps, reason: reason === 'late' ? 'tick' : 'start' });
+    return { release, off: offAt > 0 && changes >= offAt };
+  }
+
+  const onTrial = (): void => {
+    node.putOnTrial();
+    guard('start');
+  };
+
+  /** Every k until the operation gets through; each on a node of its own. Returns how many changes there are. */
+  function atEvery(operation: string, prepare: () => void, afterwards: (k: number) => void): number {
+    for (let k = 1; ; k += 1) {
+      node.remove();
+      node = fakeNode(guardFile);
+      prepare();
+      const { died, out } = run(operation, k);
+      if (!died) expect(JSON.parse(out), out).toMatchObject({ result: expect.anything() });
+      afterwards(k);
+      if (!died) return k - 1;
+    }
+  }
+
+  it('of an activation: a complete release is behind dist, and a bad one goes back (P2, P3)', () => {
+    const changes = atEvery(
+      'activate',
+      () => {},
+      (k) => {
+        // As found after the cut, before anybody repaired anything.
+        expect([good, bad]).toContain(node.runs());
+        const switched = node.runs() === bad;
+        for (let boot = 0; boot < 3; boot += 1) expect(guard('start').release, `k=${k}`).toBe(switched ? bad : good);
+        expect(guard('start').release).toBe(good);
+        expect(node.runs()).toBe(good);
+        noTrialLeft();
+      },
+    );
+    expect(changes).toBeGreaterThan(12);
+  });
+
+  it('of a commit: committed or on trial, and what is on trial goes back', () => {
+    const healthy = (): void => {
+      onTrial();
+      node.markHealthy(bad);
+    };
+    const changes = atEvery('commit', healthy, (k) => {
+      const committed = !node.has('trial.json');
+      expect(node.runs()).toBe(bad);
+      guard('late');
+      expect(node.runs(), `k=${k}`).toBe(committed ? bad : good);
+      guard('start');
+      noTrialLeft();
+    });
+    expect(changes).toBeGreaterThan(5);
+  });
+
+  it.each(['rollback', 'late'])('of a way back (%s): the known-good release, whatever the instant', (operation) => {
+    const changes = atEvery(operation, onTrial, (k) => {
+      expect([good, bad]).toContain(node.runs());
+      guard('late');
+      expect(node.runs(), `k=${k}`).toBe(good);
+      noTrialLeft();
+      expect(node.json('data/last-rollback.json')).toMatchObject({ updateId: 'u1', release: bad });
+    });
+    expect(changes).toBeGreaterThan(7);
+  });
+
+  it('of a way back, and two more of its recoveries', () => {
+    let cases = 0;
+    for (let first = 1, off = true; off; first += 1) {
+      for (let second = 1, again = true; again; second += 1) {
+        node.remove();
+        node = fakeNode(guardFile);
+        onTrial();
+        off = guard('late', first).off;
+        again = guard('start', second).off;
+        expect([good, bad], `first=${first} second=${second}`).toContain(node.runs());
+        guard('late');
+        expect(node.runs(), `first=${first} second=${second}`).toBe(good);
+        noTrialLeft();
+        cases += 1;
+      }
+    }
+    expect(cases).toBeGreaterThan(50);
+  });
+
+  it('of a start on trial: it counts once or not at all, and the trial stands', () => {
+    const changes = atEvery(
+      'start',
+      () => node.putOnTrial(),
+      () => {
+        expect(node.runs()).toBe(bad);
+        guard('start');
+        expect([1, 2]).toContain(node.json('trial.progress.json').bootsUsed);
+      },
+    );
+    expect(changes).toBeGreaterThan(2);
+  });
+
+  it('leaves no temporary names behind', () => {
+    for (const k of [3, 4, 6, 7, 9, 10, 11, 12]) run('activate', k);
+    guard('start');
+    expect(readdirSync(node.base).filter((name) => name.includes('.tmp-'))).toEqual([]);
+  });
+});
