@@ -12,6 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { ClusterError } from '../errors.ts';
 import { fromStatus } from './errors.ts';
+import { quietLibrary } from './library.ts';
 import { channelCredentials, type Tls } from './tls.ts';
 
 export interface CallLimits {
@@ -48,9 +49,15 @@ interface Cancellable {
   cancel(): void;
 }
 
-/** A stream whose reader is not there yet must not end the process with its error; the reader gets it all the same. */
-function quiet<Stream extends { on(event: 'error', listener: () => void): unknown }>(stream: Stream): Stream {
+/**
+ * A stream that may wait for its reader. Its error must not end the process meanwhile (the reader gets it all the same),
+ * and the first read has to be asked for: until then grpc-js takes everything off the network that comes.
+ */
+function held<Stream extends { on(event: 'error', listener: () => void): unknown; read(size: number): unknown }>(
+  stream: Stream,
+): Stream {
   stream.on('error', () => {});
+  stream.read(0);
   return stream;
 }
 
@@ -74,6 +81,8 @@ function channelOptions(settings: ChannelSettings): ChannelOptions {
     // A cluster's own traffic goes to the cluster's own hosts, whatever http_proxy says.
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
+    // TLS allows no IP address as a server's name, and who the server is its certificate says (checkNodeIdentity).
+    'grpc.ssl_target_name_override': 'node.claudecluster.internal',
     'grpc.enable_channelz': 0,
   };
 }
@@ -108,6 +117,7 @@ export function createChannel(address: string, tls: Tls, settings: ChannelSettin
   if (!addressPattern.test(address)) {
     throw new ClusterError('usage', 'not an address of a node', { seen: JSON.stringify(address), wanted: 'host:port' });
   }
+  quietLibrary();
   // The scheme is ours, so that no part of an address can be read as one.
   const client = new Client(`dns:${address}`, channelCredentials(tls), channelOptions(settings));
   const connectTimeoutMs = settings.connectTimeoutMs ?? defaultConnectTimeoutMs;
@@ -163,7 +173,7 @@ export function createChannel(address: string, tls: Tls, settings: ChannelSettin
     serverStream: async (method, request, limits) => {
       await ready(limits);
       const { path, requestSerialize, responseDeserialize } = method;
-      const call = quiet(
+      const call = held(
         client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options(limits)),
       );
       call.once('status', track(call, limits.signal));
@@ -172,7 +182,7 @@ export function createChannel(address: string, tls: Tls, settings: ChannelSettin
     duplex: async (method, limits) => {
       await ready(limits);
       const { path, requestSerialize, responseDeserialize } = method;
-      const call = quiet(client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, options(limits)));
+      const call = held(client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, options(limits)));
       call.once('status', track(call, limits.signal));
       return call;
     },

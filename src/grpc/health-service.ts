@@ -43,10 +43,11 @@ export function createHealthService(services: readonly string[], logger: Logger,
     const { service } = call.request;
     const until = AbortSignal.any([signal, stopping]);
     let last: Serving | null = null;
-    while (!until.aborted) {
+    for (;;) {
       const status = statusOf(service);
       if (status !== last && !(await send(call, { status }))) return;
       last = status;
+      if (until.aborted) break;
       if (statusOf(service) === last) await changed(watchers, until);
     }
     throw new ClusterError('unavailable', 'this node is stopping');

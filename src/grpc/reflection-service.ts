@@ -8,20 +8,25 @@ type Answerer = Pick<ReflectionV1Implementation, 'handleServerReflectionRequest'
 type Request = Parameters<Answerer['handleServerReflectionRequest']>[0];
 type Response = ReturnType<Answerer['handleServerReflectionRequest']>;
 
-/** One answer per question, in order; a reader that does not read stops the answering. */
-async function answer(answerer: Answerer, call: ServerDuplexStream<Request, Response>): Promise<void> {
-  for await (const request of call) {
-    if (!(await send(call, answerer.handleServerReflectionRequest(request as Request)))) return;
-  }
-  call.end();
+type Call = ServerDuplexStream<Request, Response>;
+
+/**
+ * One answer per question, in order; a reader that does not read gets no more of them.
+ * By events, for an iteration would destroy the whole call when its reading half ends.
+ */
+function answer(answerer: Answerer, call: Call): void {
+  call.on('data', (request: Request) => {
+    call.pause();
+    send(call, answerer.handleServerReflectionRequest(request)).then(
+      (sent) => sent && call.resume(),
+      (error: unknown) => fail(call, error),
+    );
+  });
+  call.on('end', () => call.end());
 }
 
 function handlers(answerer: Answerer): UntypedServiceImplementation {
-  return {
-    ServerReflectionInfo: (call: ServerDuplexStream<Request, Response>) => {
-      answer(answerer, call).catch((error: unknown) => fail(call, error));
-    },
-  } as unknown as UntypedServiceImplementation;
+  return { ServerReflectionInfo: (call: Call) => answer(answerer, call) } as unknown as UntypedServiceImplementation;
 }
 
 /** Adds reflection over `served` to the server. @param versions definitions of the reflection service itself */

@@ -6,6 +6,7 @@ import type { Logger } from '../ports/logger.ts';
 import { authorisingInterceptor } from './authorise.ts';
 import { createClusterService } from './cluster-service.ts';
 import { createHealthService } from './health-service.ts';
+import { quietLibrary } from './library.ts';
 import { agentServiceName, clusterServiceName, loadProto, type Proto } from './proto.ts';
 import { addReflection } from './reflection-service.ts';
 import { loadStandardProtos } from './standard-protos.ts';
@@ -58,7 +59,7 @@ function newServer(deps: GrpcServerDeps, clusterId: string): Server {
     // A caller whose host died sends no FIN: its tasks end when its pings stop.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
-    'grpc.enable_channelz': 0,
+    // channelz stays on: without it grpc-js 1.14 does not list its sessions, and forceShutdown leaves them open.
     interceptors: [authorisingInterceptor(clusterId, deps.logger)],
   });
 }
@@ -95,6 +96,7 @@ async function stopServer(server: Server, graceMs: number): Promise<void> {
 /** Starts to serve. Throws ClusterError 'unavailable' when the address cannot be listened on, 'config' for bad TLS. */
 export async function createGrpcServer(deps: GrpcServerDeps): Promise<GrpcServer> {
   const clusterId = deps.clusterId ?? deps.tls.identity.clusterId;
+  quietLibrary();
   const proto = deps.proto ?? loadProto();
   const standard = loadStandardProtos();
   const stopping = new AbortController();
