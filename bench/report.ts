@@ -4,17 +4,22 @@ import type { FigureResult, Result } from './harness.ts';
 const number = (value: number): string =>
   Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
 
-const target = (figure: FigureResult): string =>
-  'atMost' in figure.target ? `at most ${figure.target.atMost}` : `at least ${figure.target.atLeast}`;
+function target({ target }: FigureResult): string {
+  if (target === undefined) return 'none, for comparison';
+  return 'atMost' in target ? `at most ${target.atMost}` : `at least ${target.atLeast}`;
+}
 
-const verdict = (figure: FigureResult): string => (figure.met ? 'met' : 'MISSED');
+function verdict({ met }: FigureResult): string {
+  if (met === null) return '';
+  return met ? ': met' : ': MISSED';
+}
 
 export function asText(result: Result): string {
   return result.figures
     .map(
       (figure) =>
         `  ${figure.what}: median ${number(figure.median)} ${figure.unit} ` +
-        `(${number(figure.min)} to ${number(figure.max)}), wanted ${target(figure)}: ${verdict(figure)}`,
+        `(${number(figure.min)} to ${number(figure.max)}), target ${target(figure)}${verdict(figure)}`,
     )
     .join('\n');
 }
@@ -29,7 +34,7 @@ export function asMarkdown(machine: string[], results: Result[]): string {
         number(figure.min),
         number(figure.max),
         String(figure.values.length),
-        figure.met ? 'yes' : '**no**',
+        figure.met === null ? '' : figure.met ? 'yes' : '**no**',
         `\`bench/${name}.ts\``,
       ].join(' | '),
     ),
