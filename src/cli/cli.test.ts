@@ -21,14 +21,17 @@ const commands: string[][] = [
 ];
 
 describe('help', () => {
-  it.each(commands.map((words) => [words.join(' '), words] as const))('%s says what it does, with an example', async (name, words) => {
-    const { code, out } = await run([...words, '--help']);
-    expect(code).toBe(0);
-    expect(out()).toContain(`Usage: claudecluster ${name}`);
-    expect(out()).toContain('--config <file>');
-    expect(out()).toContain('--json');
-    expect(out()).toContain('Examples:');
-  });
+  it.each(commands.map((words) => [words.join(' '), words] as const))(
+    '%s says what it does, with an example',
+    async (name, words) => {
+      const { code, out } = await run([...words, '--help']);
+      expect(code).toBe(0);
+      expect(out()).toContain(`Usage: claudecluster ${name}`);
+      expect(out()).toContain('--config <file>');
+      expect(out()).toContain('--json');
+      expect(out()).toContain('Examples:');
+    },
+  );
 
   it('of the program names every command, and none that is not for people', async () => {
     const { code, out } = await run(['--help']);

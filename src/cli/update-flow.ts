@@ -135,6 +135,7 @@ export async function followUpdate(
       id = event.updateId;
       await observer.event(event);
       if (event.kind === 'ended') ended = true;
+      if (signal.aborted) break;
     }
   } catch (thrown) {
     if (!signal.aborted) return { kind: 'lost', lastEvent, why: asClusterError(thrown, 'unavailable') };

@@ -24,6 +24,8 @@ export interface View {
   record: UpdateRecord | null;
   nodes: NodeView[];
   waiting: { what: Waiting; atMs: number } | null;
+  /** Last thing that an event said about the update as a whole. */
+  said: string;
   /** Why no node answers, and since when; null while one does. */
   looking: { why: string; sinceMs: number } | null;
   lastEvent: number;
@@ -37,6 +39,7 @@ export function startView(updateId: string, record: UpdateRecord | null, nowMs: 
     record: null,
     nodes: [],
     waiting: null,
+    said: '',
     looking: null,
     lastEvent: 0,
   };
@@ -67,6 +70,7 @@ export function seeEvent(view: View, event: UpdateEvent, nowMs: number): View {
   const next: View = { ...view, looking: null, lastEvent: event.number, updateId: event.updateId };
   next.waiting = event.waiting ? { what: event.waiting, atMs: nowMs } : event.kind === 'waiting' ? view.waiting : null;
   const { nodeId } = event;
+  next.said = nodeId === null ? event.text : '';
   if (nodeId === null) return next;
   const known = view.nodes.find((node) => node.nodeId === nodeId);
   const node: NodeView = known ?? { nodeId, phase: 'pending', durations: {}, said: '' };
@@ -91,6 +95,8 @@ const marks: Record<TaskPhase, { mark: string; style: Style }> = {
   failed: { mark: '✗', style: 'bad' },
   skipped: { mark: '–', style: 'dim' },
 };
+
+const busyPhases: readonly TaskPhase[] = ['draining', 'activating', 'trial', 'rolling-back'];
 
 /** The picture at `nowMs`; at most `rows` lines (the middle of a long list of nodes is left out). */
 export function viewLines(view: View, nowMs: number, rows = Number.POSITIVE_INFINITY): Line[] {
@@ -125,27 +131,35 @@ function nodeLine(view: View, node: NodeView, nowMs: number): Line {
     span(`  ${node.phase.padEnd(12)}  `, style),
   ];
   const waiting = view.waiting?.what.nodeId === node.nodeId ? waitingText(view, nowMs) : '';
+  if (waiting) return [...row, span(waiting)];
   const steps = stepsText(node.durations);
-  row.push(waiting ? span(waiting) : span(steps || node.said, 'dim'));
-  return row;
+  // While something is being done to it, that is what is of interest; before and after, how long the steps took.
+  const text = busyPhases.includes(node.phase) ? node.said || steps : steps || node.said;
+  return [...row, span(text, 'dim')];
 }
 
 function tailLines(view: View, nowMs: number): Line[] {
-  const named = view.waiting !== null && view.nodes.some(({ nodeId }) => nodeId === view.waiting?.what.nodeId);
-  return view.waiting && !named ? [line(`  ${waitingText(view, nowMs)}`)] : [];
+  const named = view.nodes.some(({ nodeId }) => nodeId === view.waiting?.what.nodeId);
+  if (view.waiting && !named) return [line(`  ${waitingText(view, nowMs)}`)];
+  return view.said && !view.waiting ? [line(`  ${view.said}`, 'dim')] : [];
 }
 
-/** "waits for n2 to be stable: 2 of 3 heartbeats, at most 31.0s more" */
+/** "waits for n2 to be stable, at most 31.0s more: 2 of 3 heartbeats": what may be long comes last, and is cut first. */
 export function waitingText(view: Pick<View, 'waiting'>, nowMs: number): string {
   if (!view.waiting) return '';
   const { what, atMs } = view.waiting;
   const left = what.atMostMs - what.waitedMs - (nowMs - atMs);
-  return `waits for ${what.what}: ${what.seen}, at most ${formatDuration(left)} more`;
+  return `waits for ${what.what}, at most ${formatDuration(left)} more: ${what.seen}`;
 }
 
 /** One line of the story for an output that is no terminal. */
 export function eventLine(event: UpdateEvent, sinceStartMs: number): Line {
   const when = formatDuration(sinceStartMs).padStart(8);
   const style: Style = event.kind === 'failure' ? 'bad' : event.kind === 'ended' ? 'bold' : 'plain';
-  return [span(`${when}  `, 'dim'), span((event.nodeId ?? '').padEnd(8), 'bold'), span(event.text, style)];
+  return [span(`${when}  `, 'dim'), span(eventText(event), style)];
+}
+
+/** What an event says, with the node that it is about. */
+export function eventText({ nodeId, text }: UpdateEvent): string {
+  return nodeId === null || text.includes(nodeId) ? text : `${nodeId}: ${text}`;
 }

@@ -9,7 +9,7 @@ import { line } from '../cli/render/text.ts';
 import { refusedReport, reportOf, type UpdateReport } from '../cli/report.ts';
 import type { Session } from '../cli/session.ts';
 import { bringRelease, type Followed, followUpdate } from '../cli/update-flow.ts';
-import { seeEvent, startView, type View, waitingText } from '../cli/view.ts';
+import { eventText, seeEvent, startView, type View, waitingText } from '../cli/view.ts';
 import type { UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { StartRequest } from '../ports/control.ts';
@@ -72,7 +72,7 @@ async function followWithProgress(
   return followUpdate(ctx, session, record.id, 0, signal, {
     event: async (event) => {
       view = seeEvent(view, event, ctx.clock.nowMs());
-      await progress.say(event.nodeId ? `${event.nodeId}: ${event.text}` : event.text);
+      await progress.say(eventText(event));
     },
     looking: (why) => void progress.say(`looking for the leader: ${why}`),
   });

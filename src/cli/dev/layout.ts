@@ -117,7 +117,7 @@ export function wrapperText(node: string, bundle: string, config: string): strin
   const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
   return [
     '#!/bin/sh',
-    `CLAUDECLUSTER_CONFIG="\${CLAUDECLUSTER_CONFIG:-"${quote(config)}"}"`,
+    `[ -n "$CLAUDECLUSTER_CONFIG" ] || CLAUDECLUSTER_CONFIG=${quote(config)}`,
     'export CLAUDECLUSTER_CONFIG',
     `exec ${quote(node)} ${quote(bundle)} "$@"`,
     '',

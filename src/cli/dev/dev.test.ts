@@ -1,0 +1,270 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { systemClock } from '../../adapters/system-clock.ts';
+import { bootstrapSchema } from '../../cluster/bootstrap.ts';
+import { loadClientConfig, loadNodeConfig } from '../../node/config.ts';
+import { fakeClock, fakeStatus, newVersion, run } from '../testing/fakes.ts';
+import { type CreateRequest, createDevCluster, readDevCluster } from './create.ts';
+import { bootstrapOf, layOut, nodeConfigText, portsNeeded, wrapperText } from './layout.ts';
+import { followLogs, logTails } from './logs.ts';
+import { freePorts } from './ports.ts';
+import { canonical, processesOf } from './processes.ts';
+import { missing } from './up.ts';
+
+const dirs: string[] = [];
+const temp = (): string => {
+  const dir = mkdtempSync(join(tmpdir(), 'claudecluster-dev-'));
+  dirs.push(dir);
+  return dir;
+};
+afterEach(() => {
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+const layout = (dir = '/c') =>
+  layOut(dir, { clusterId: 'dev-1', voters: 2, workers: 1, heartbeatMs: 1000, ports: [1, 2, 3, 4, 5, 6, 7] });
+
+describe('the layout', () => {
+  it('gives every voter three ports and every worker one, all different', () => {
+    expect(portsNeeded(2, 1)).toBe(7);
+    expect(layout().nodes).toEqual([
+      {
+        nodeId: 'n1',
+        role: 'voter',
+        address: '127.0.0.1:1',
+        base: '/c/n1',
+        etcd: { client: '127.0.0.1:2', peer: '127.0.0.1:3' },
+      },
+      {
+        nodeId: 'n2',
+        role: 'voter',
+        address: '127.0.0.1:4',
+        base: '/c/n2',
+        etcd: { client: '127.0.0.1:5', peer: '127.0.0.1:6' },
+      },
+      { nodeId: 'w1', role: 'worker', address: '127.0.0.1:7', base: '/c/w1', etcd: null },
+    ]);
+  });
+
+  it('a worker uses the etcd of the voters', () => {
+    const cluster = layout();
+    const worker = cluster.nodes.find(({ role }) => role === 'worker');
+    if (!worker) throw new Error('no worker');
+    expect(parse(nodeConfigText(cluster, worker))).toMatchObject({
+      role: 'worker',
+      etcd: { endpoints: ['127.0.0.1:2', '127.0.0.1:5'], tls: { cert: 'data/tls/w1.pem' } },
+    });
+  });
+
+  it('founds one group of the voters, and knows every node from the start', () => {
+    expect(bootstrapSchema.parse(bootstrapOf(layout()))).toEqual({
+      clusterId: 'dev-1',
+      kind: 'new',
+      initialCluster: [
+        { name: 'n1', peer: '127.0.0.1:3' },
+        { name: 'n2', peer: '127.0.0.1:6' },
+      ],
+      nodes: ['n1', 'n2', 'w1'],
+    });
+  });
+
+  it('the wrapper survives any path, and an environment that names another configuration', () => {
+    const dir = join(temp(), 'it\'s $HOME; "x"');
+    mkdirSync(dir);
+    const script = join(dir, 'cc');
+    writeFileSync(join(dir, 'main.js'), 'console.log(process.env.CLAUDECLUSTER_CONFIG, ...process.argv.slice(2))');
+    writeFileSync(script, wrapperText(process.execPath, join(dir, 'main.js'), join(dir, 'config.yaml')), {
+      mode: 0o755,
+    });
+    const env = (config?: string): NodeJS.ProcessEnv => ({
+      PATH: process.env.PATH,
+      ...(config ? { CLAUDECLUSTER_CONFIG: config } : {}),
+    });
+    const said = (config?: string): string =>
+      execFileSync(script, ['a b', '$x'], { encoding: 'utf8', env: env(config) }).trim();
+    expect(said()).toBe(`${join(dir, 'config.yaml')} a b $x`);
+    expect(said('/other')).toBe('/other a b $x');
+  });
+});
+
+describe('ports', () => {
+  it('are free, different, and where outgoing connections do not take them', async () => {
+    const ports = await freePorts(12, systemClock);
+    expect(new Set(ports).size).toBe(12);
+    for (const port of ports) expect(port >= 20_000 && port < 32_000).toBe(true);
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(ports[0], '127.0.0.1', done));
+    server.close();
+  });
+
+  it('that somebody holds are passed over', async () => {
+    const clock = fakeClock();
+    const held = createServer();
+    await new Promise<void>((done) => held.listen({ host: '127.0.0.1', port: 20_001, exclusive: true }, done));
+    const [port] = await freePorts(1, clock);
+    await new Promise((done) => held.close(done));
+    expect(port).toBe(20_002);
+  });
+});
+
+function creating(dir: string): { request: CreateRequest; create: () => ReturnType<typeof createDevCluster> } {
+  const request = { dir, voters: 2, workers: 1, heartbeatMs: 1000, release: '/build', version: newVersion };
+  const importRelease = async (base: string) => {
+    const release = join(base, 'releases', newVersion.buildHash);
+    mkdirSync(release, { recursive: true });
+    writeFileSync(join(release, 'index.js'), '');
+  };
+  const deps = {
+    clock: systemClock,
+    execPath: process.execPath,
+    importRelease,
+    issueCertificates: async () => undefined,
+  };
+  return { request, create: () => createDevCluster(deps, request) };
+}
+
+describe('making a cluster', () => {
+  it('writes configurations that load, a release behind dist, and how to found the group', async () => {
+    const dir = temp();
+    const cluster = await creating(dir).create();
+    for (const node of cluster.nodes) {
+      const config = loadNodeConfig(join(node.base, 'config.yaml'));
+      expect(config).toMatchObject({
+        nodeId: node.nodeId,
+        base: node.base,
+        heartbeatMs: 1000,
+        advertise: node.address,
+      });
+      expect(config.tls.key).toBe(join(node.base, 'data', 'tls', `${node.nodeId}.key`));
+      expect(readlinkSync(join(node.base, 'dist'))).toBe(`releases/${newVersion.buildHash}`);
+      expect(existsSync(join(node.base, 'data', 'bootstrap.json'))).toBe(true);
+      expect(statSync(join(node.base, 'bin', 'claudecluster')).mode & 0o777).toBe(0o755);
+    }
+    expect(loadClientConfig(join(dir, 'config.yaml')).addresses).toEqual(cluster.nodes.map(({ address }) => address));
+    expect(readDevCluster(dir)).toEqual(cluster);
+  });
+
+  it('is known again after the directory was moved', async () => {
+    const dir = temp();
+    await creating(dir).create();
+    symlinkSync(dir, `${dir}-moved`);
+    dirs.push(`${dir}-moved`);
+    expect(readDevCluster(`${dir}-moved`)?.nodes[0]?.base).toBe(join(`${dir}-moved`, 'n1'));
+  });
+
+  it("somebody else's directory is refused, and left as it is", async () => {
+    const dir = temp();
+    writeFileSync(join(dir, 'thesis.txt'), 'x');
+    await expect(creating(dir).create()).rejects.toMatchObject({ code: 'usage', detail: { seen: 'thesis.txt' } });
+    expect(readFileSync(join(dir, 'thesis.txt'), 'utf8')).toBe('x');
+  });
+
+  it('one that was cut off is no cluster, and is made anew', async () => {
+    const dir = temp();
+    const { create } = creating(dir);
+    writeFileSync(join(dir, 'dev.making'), '');
+    mkdirSync(join(dir, 'n1', 'releases'), { recursive: true });
+    expect(readDevCluster(dir)).toBeNull();
+    expect((await create()).nodes).toHaveLength(3);
+  });
+
+  it('a marker that cannot be read is an error that says how to get rid of it', () => {
+    const dir = temp();
+    writeFileSync(join(dir, 'dev.json'), '{"v":1');
+    expect(() => readDevCluster(dir)).toThrow(expect.objectContaining({ code: 'config' }));
+  });
+});
+
+describe('what is still missing', () => {
+  const cluster = layOut('/c', { clusterId: 'dev-1', voters: 3, workers: 0, heartbeatMs: 1, ports: [] });
+
+  it('is nothing when every node is healthy', () => expect(missing(cluster, fakeStatus())).toBe(''));
+
+  it('names the node and its reason', () => {
+    const status = fakeStatus();
+    const [, n2] = status.nodes;
+    if (n2) Object.assign(n2, { healthy: false, reasons: ['etcd is starting'] });
+    status.nodes.pop();
+    expect(missing(cluster, status)).toBe('n2 is active: etcd is starting; n3 is not known yet');
+  });
+});
+
+describe('logs', () => {
+  it('are followed from where they are, with the name of the node, and through a rotation', async () => {
+    const base = temp();
+    const [node] = layOut('/c', { clusterId: 'd', voters: 1, workers: 0, heartbeatMs: 1, ports: [] }).nodes;
+    if (!node) throw new Error('no node');
+    mkdirSync(join(base, 'log'));
+    const log = join(base, 'log', 'daemon.log');
+    writeFileSync(log, 'long before\n');
+    const stop = new AbortController();
+    const written: string[] = [];
+    const states = [
+      () => writeFileSync(log, 'long before\none\nhal'),
+      () => writeFileSync(log, 'long before\none\nhalf\n'),
+      () => writeFileSync(log, 'new\n'),
+      () => undefined,
+      () => stop.abort(),
+    ];
+    const clock = { ...fakeClock(), sleep: async () => states.shift()?.() };
+    await followLogs([{ ...node, base }], clock, stop.signal, async (text) => void written.push(text));
+    expect(written).toEqual(['n1 | one\n', 'n1 | half\n', 'n1 | new\n']);
+    expect(logTails([{ ...node, base }], 1)).toBe('--- n1 daemon.log\nnew');
+  });
+});
+
+describe('processes', () => {
+  it('nothing that only names the directory is taken for a node', () => {
+    const [node] = layOut(process.cwd(), { clusterId: 'd', voters: 1, workers: 0, heartbeatMs: 1, ports: [] }).nodes;
+    expect(node && processesOf(node)).toEqual([]);
+  });
+
+  it('a directory has one name, whichever link leads to it, before and after it is made', () => {
+    const dir = canonical(temp());
+    symlinkSync(dir, `${dir}-link`);
+    dirs.push(`${dir}-link`);
+    expect(canonical(join(`${dir}-link`, 'a', 'b'))).toBe(join(dir, 'a', 'b'));
+  });
+});
+
+describe('dev up and down', () => {
+  it.each([
+    [['up', '--nodes', '0']],
+    [['up', '--nodes', '9']],
+    [['up', '--heartbeat', '5']],
+    [['up', '--workers', '-1']],
+  ])('%j is a usage error, and makes nothing', async (argv) => {
+    const dir = join(temp(), 'c');
+    expect((await run(['dev', ...argv, '--dir', dir])).code).toBe(2);
+    expect(existsSync(dir)).toBe(false);
+  });
+
+  it('down where there is nothing is nothing to do', async () => {
+    const dir = join(temp(), 'c');
+    const { code, json } = await run(['dev', 'down', '--dir', dir, '--purge', '--json']);
+    expect(code).toBe(0);
+    expect(json()).toEqual([{ dir, nodes: 0, ended: [], purged: false }]);
+  });
+
+  it('down --purge does not remove what is no cluster', async () => {
+    const dir = temp();
+    writeFileSync(join(dir, 'thesis.txt'), 'x');
+    expect((await run(['dev', 'down', '--dir', dir, '--purge'])).code).toBe(2);
+    expect(existsSync(join(dir, 'thesis.txt'))).toBe(true);
+  });
+});
