@@ -1,0 +1,147 @@
+/** A node in flight: drained, switched, on trial. What comes next for it, or what it is waited for. */
+import { describePeers, findNode, isCommitted, lacksRaftMember, noAnswer, waited } from './facts.ts';
+import { isBack, planRollingBack, wentBack } from './plan-back.ts';
+import { gateBefore } from './plan-next.ts';
+import { judgeStability, type Stability } from './stability.ts';
+import { failStep, rollBack, waitFor } from './steps.ts';
+import type { NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
+
+/** A node that was switched and does not restart is asked again after this long, ms: longer than a clean stop takes. */
+const restartAgainMs = 15_000;
+
+export function planActive(observation: Observation, record: UpdateRecord, task: NodeTask): Step {
+  const node = findNode(observation, task.nodeId);
+  if (task.phase === 'draining') return planDraining(observation, record, task, node);
+  if (task.phase === 'rolling-back') return planRollingBack(observation, record, task, node);
+
+  const gone = wentBack(record, task, node);
+  if (gone !== null) {
+    // Its place is held until it is well again: nobody else goes down before that (P1).
+    if (isBack(task, node)) return { kind: 'rolledBack', nodeId: task.nodeId, failure: gone };
+    return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure: gone };
+  }
+  if (record.requested === 'abort' && !isCommitted(record, task, node)) {
+    return rollBack(task, 'operator', 'an operator aborted the update', 'the update to go on', []);
+  }
+  return task.phase === 'activating'
+    ? planActivating(observation, record, task, node)
+    : planTrial(observation, record, task, node);
+}
+
+function planDraining(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  node: NodeObservation | undefined,
+): Step {
+  if (record.requested === 'abort') {
+    const next = 'start a new update when you are ready';
+    return failStep(task, 'operator', 'aborted by an operator', 'the update to go on', next, []);
+  }
+  if (node?.health != null && !node.health.draining) {
+    // The request did not arrive, or the node restarted since: ask again, for so long.
+    if (waited(observation, `first:drain:${task.nodeId}`) < record.options.gateTimeoutMs) {
+      return { kind: 'drain', nodeId: task.nodeId, address: task.address };
+    }
+    const wanted = `it to drain within ${record.options.gateTimeoutMs} ms`;
+    return failStep(task, 'activate', `${task.nodeId} does not drain`, wanted, `see the log of ${task.nodeId}`, []);
+  }
+  const closed = gateBefore(observation, record, task);
+  const running = node?.health?.runningTasks ?? 0;
+  const key = `drain:${task.nodeId}`;
+  if (closed !== null) {
+    // A time of its own: a passing fault at the end of a long drain is not the end of the update.
+    const held = `held:${task.nodeId}`;
+    if (waited(observation, held) >= record.options.drainTimeoutMs) {
+      return failStep(task, 'quorum', closed.seen, closed.what, 'mend what is named, then start the update again', []);
+    }
+    return waitFor(observation, held, task.nodeId, closed.what, closed.seen, record.options.drainTimeoutMs);
+  }
+  if (running > 0 && waited(observation, key) < record.options.drainTimeoutMs) {
+    const what = `${task.nodeId} to finish its tasks`;
+    return waitFor(observation, key, task.nodeId, what, `${running} running`, record.options.drainTimeoutMs);
+  }
+  return { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+}
+
+function planActivating(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  node: NodeObservation | undefined,
+): Step {
+  const health = node?.health ?? null;
+  const key = `health:${task.nodeId}`;
+  const limit = record.options.healthTimeoutMs;
+  const short = task.to.slice(0, 12);
+  const overdue = waited(observation, key) >= limit;
+
+  if (health !== null) {
+    const restarted = health.incarnation !== task.incarnationBefore;
+    const onTarget = health.release.buildHash === task.to;
+    if ((restarted && onTarget && health.healthy) || isCommitted(record, task, node)) {
+      return { kind: 'trial', nodeId: task.nodeId, incarnation: health.incarnation };
+    }
+    // Never switched, or the leader died between its intent and the act: ask again, the verb does nothing twice.
+    // Switched and never started: the verb may have ended before it asked for the restart.
+    const trial = health.trial?.updateId === record.id && health.trial.switched ? health.trial : null;
+    const last = waited(observation, `last:activate:${task.nodeId}`);
+    const lost = !restarted && trial?.bootsUsed === 0 && waited(observation, key) >= restartAgainMs;
+    const again = trial === null || (lost && (last === 0 || last >= restartAgainMs));
+    if (!onTarget && again && !overdue && waited(observation, `first:activate:${task.nodeId}`) < limit) {
+      return { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+    }
+  }
+  const seen =
+    health === null
+      ? `no answer: ${noAnswer(node)}`
+      : health.incarnation === task.incarnationBefore
+        ? 'not restarted yet'
+        : health.reasons.join('; ') || `runs ${health.release.buildHash.slice(0, 12)}`;
+  const what = `${task.nodeId} to be healthy on ${short}`;
+  if (!overdue) return waitFor(observation, key, task.nodeId, what, seen, limit);
+  // A process that was never replaced says nothing against the build that it should have made way for.
+  const started = health?.incarnation !== task.incarnationBefore;
+  const kind = health === null ? 'start' : started ? 'health' : 'activate';
+  return rollBack(task, kind, seen, `${what} within ${limit} ms`, []);
+}
+
+function planTrial(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  node: NodeObservation | undefined,
+): Step {
+  const what = `${task.nodeId} to be stable on ${task.to.slice(0, 12)}`;
+  const limit = record.options.stabilizeTimeoutMs;
+  const key = `stable:${task.nodeId}`;
+  if (node === undefined) return rollBack(task, 'join', 'not a member of the cluster', what, []);
+  const verdict = judgeTrial(observation, record, task, node);
+  const commit: Step = { kind: 'commit', nodeId: task.nodeId, address: task.address };
+  if (isCommitted(record, task, node)) {
+    // The commit was done and not recorded: there is no trial to end, and the record follows the node (P5).
+    if (node.health?.healthy === true || waited(observation, key) >= limit) return commit;
+    return waitFor(observation, key, task.nodeId, what, verdict.stable ? 'stable' : verdict.seen, limit);
+  }
+  if (verdict.stable) {
+    const asked = waited(observation, `first:commit:${task.nodeId}`);
+    if (asked < record.options.gateTimeoutMs) return commit;
+    return rollBack(task, 'unknown', `it did not take the commit for ${asked} ms`, `${task.nodeId} committed`, []);
+  }
+  if (node.health !== null && node.health.incarnation !== task.incarnationTrial) {
+    // "Stable" is about one incarnation: a process that had to be started again has failed its trial (P4).
+    return rollBack(task, 'stability', verdict.seen, what, []);
+  }
+  if (waited(observation, key) < limit) {
+    return waitFor(observation, key, task.nodeId, what, verdict.seen, limit);
+  }
+  return rollBack(task, verdict.kind, verdict.seen, `${what} within ${limit} ms`, []);
+}
+
+/** P4, and a voter without a member in the group is not caught up either. */
+function judgeTrial(observation: Observation, record: UpdateRecord, task: NodeTask, node: NodeObservation): Stability {
+  const peer = observation.peers.find((one) => one.nodeId === task.nodeId);
+  const verdict = judgeStability(node, peer, task.incarnationTrial, task.to, record.options);
+  if (!verdict.stable || peer !== undefined || !lacksRaftMember(observation, task)) return verdict;
+  return { stable: false, kind: 'join', seen: `it has no Raft member: ${describePeers(observation)}` };
+}

@@ -1,0 +1,104 @@
+/** The next node: what must hold before it is taken out of service (P1), and who takes over from a leader. */
+import type { RaftPeer } from '../../ports/raft.ts';
+import { describePeers, findNode, lacksRaftMember, noAnswer, reasonsOf, waited } from './facts.ts';
+import { describeQuorum, quorumWithout } from './quorum.ts';
+import { failStep, waitFor } from './steps.ts';
+import type { NodeTask, Observation, Step, UpdateRecord } from './types.ts';
+
+export function planNext(observation: Observation, record: UpdateRecord, task: NodeTask): Step {
+  const closed = gateBefore(observation, record, task);
+  if (closed !== null) {
+    const key = `gate:${task.nodeId}`;
+    if (waited(observation, key) < record.options.gateTimeoutMs) {
+      return waitFor(observation, key, task.nodeId, closed.what, closed.seen, record.options.gateTimeoutMs);
+    }
+    return failStep(task, 'quorum', closed.seen, closed.what, 'mend what is named, then start the update again', []);
+  }
+  const limit = record.options.gateTimeoutMs;
+  if (task.nodeId === observation.self) {
+    const heir = chooseHeir(observation, record, task.nodeId);
+    if (heir !== null && waited(observation, `first:handOver:${heir}`) < limit) return { kind: 'handOver', to: heir };
+    // The seed's way: no one to hand over to, so switch and restart locally, under the same guard.
+  } else if (observation.raftLeader === task.nodeId) {
+    const heir = chooseHeir(observation, record, task.nodeId);
+    if (heir !== null && waited(observation, `first:moveRaftLeader:${heir}`) < limit) {
+      return { kind: 'moveRaftLeader', from: task.nodeId, to: heir };
+    }
+    if (heir !== null) {
+      return failStep(
+        task,
+        'quorum',
+        `the Raft leader stayed on ${task.nodeId}`,
+        `it to move to ${heir}`,
+        'see etcd.log on both nodes',
+        [],
+      );
+    }
+  }
+  return { kind: 'drain', nodeId: task.nodeId, address: task.address };
+}
+
+/** What keeps this node from being taken out of service now; null: nothing. */
+export function gateBefore(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+): { what: string; seen: string } | null {
+  const node = findNode(observation, task.nodeId);
+  if (node?.health == null) {
+    return { what: `${task.nodeId} to answer`, seen: noAnswer(node) };
+  }
+  if (node.health.trial !== null && node.health.trial.updateId !== record.id) {
+    return { what: `${task.nodeId} to end its other trial`, seen: `on trial for ${node.health.trial.updateId}` };
+  }
+  // A node already updated that is no longer well stops the walk before it goes on. The way back does not wait for
+  // the build that it leaves: there only those that went back before count.
+  const sick = record.tasks
+    .filter((other) => other.phase === 'committed' && other.direction === task.direction)
+    .filter((other) => other.nodeId !== task.nodeId)
+    .map((other) => findNode(observation, other.nodeId))
+    .find((other) => other !== undefined && other.health?.healthy !== true);
+  if (sick !== undefined) {
+    const why = sick.health === null ? noAnswer(sick) : reasonsOf(sick.health);
+    return { what: `${sick.nodeId}, updated before, to be healthy again`, seen: why };
+  }
+  if (!observation.peers.some((peer) => peer.nodeId === task.nodeId)) {
+    if (!lacksRaftMember(observation, task)) return null;
+    return { what: `the Raft member of ${task.nodeId}`, seen: describePeers(observation) };
+  }
+  if (observation.raftLeader === null) return { what: 'a Raft leader', seen: 'no Raft leader' };
+  const view = quorumWithout(observation, task.nodeId);
+  if (!view.safe && !(record.options.acceptDowntime && view.voters < 3)) {
+    return { what: `the quorum to be safe without ${task.nodeId}`, seen: describeQuorum(view, task.nodeId) }; // P1
+  }
+  const behind = observation.nodes.find(
+    (other) => other.nodeId !== task.nodeId && other.lag !== null && other.lag > record.options.maxLagEntries,
+  );
+  if (behind !== undefined) {
+    return { what: `${behind.nodeId} to catch up`, seen: `${behind.lag} Raft entries behind the leader` };
+  }
+  return null;
+}
+
+/** A voter that can take over from `leaving`: healthy, caught up; one that already runs the target before others. */
+function chooseHeir(observation: Observation, record: UpdateRecord, leaving: string): string | null {
+  const able = observation.peers.filter((peer) => {
+    const node = findNode(observation, peer.nodeId);
+    return (
+      peer.nodeId !== leaving &&
+      peer.kind === 'voter' &&
+      peer.healthy &&
+      node?.health?.healthy === true &&
+      node.status === 'active' &&
+      node.lag !== null &&
+      node.lag <= record.options.maxLagEntries
+    );
+  });
+  const isThere = (peer: RaftPeer): boolean => {
+    const task = record.tasks.findLast((one) => one.nodeId === peer.nodeId);
+    return task === undefined || task.phase === 'committed' || task.phase === 'skipped';
+  };
+  // Where the Raft leader is already, nothing moves: prefer it among equals.
+  const byUse = (one: RaftPeer): number => (isThere(one) ? 0 : 2) + (one.isRaftLeader ? 0 : 1);
+  return able.sort((one, two) => byUse(one) - byUse(two) || (one.nodeId < two.nodeId ? -1 : 1))[0]?.nodeId ?? null;
+}
