@@ -134,9 +134,14 @@ export async function keepOrRemove(base: string, hash: string, reference?: TreeE
   }
 }
 
-/** What failed its verification goes; what a full disk or a cut connection left is kept for the next attempt. */
+const hopeless = ['verify-failed', 'release-invalid', 'self-test-failed', 'disk'];
+
+/**
+ * What failed its verification goes, and so does what filled the disk: etcd and the daemon need that room more. What a cut
+ * connection left stays for the next attempt.
+ */
 export async function removePartialIfBad(base: string, hash: string, thrown: unknown): Promise<void> {
-  const bad =
-    thrown instanceof ClusterError && ['verify-failed', 'release-invalid', 'self-test-failed'].includes(thrown.code);
-  if (bad) await removeTree(partialPath(base, hash));
+  if (!(thrown instanceof ClusterError) || !hopeless.includes(thrown.code)) return;
+  // Best effort: the failure itself is what the operator must read, not that of tidying up after it.
+  await removeTree(partialPath(base, hash)).catch(() => {});
 }

@@ -1,6 +1,6 @@
 /** Brings a release onto this node's disk, ready to be activated: what `node stage` does, and its local sibling. */
 import { ClusterError } from '../errors.ts';
-import { goodRelease, type Installed, installPartial, keepOrRemove, removePartialIfBad } from './install.ts';
+import { goodRelease, type Installed, installPartial, removePartialIfBad } from './install.ts';
 import { withPartial } from './partial-lock.ts';
 import { runSelfTest } from './self-test.ts';
 import { partialPath, verifyTree } from './store.ts';
@@ -10,7 +10,7 @@ import { readVersion } from './version.ts';
 
 export interface Staged {
   version: VersionInfo;
-  /** Over the wire, both ways; 0 when nothing had to be moved. */
+  /** Bytes that rsync moved, both ways; 0 when nothing had to be moved. */
   bytesTransferred: number;
   alreadyThere: boolean;
   durationMs: number;
@@ -111,8 +111,13 @@ export async function importDirectory(base: string, dir: string, signal?: AbortS
     if (there !== null)
       return { version: there.version, bytesTransferred: 0, alreadyThere: true, durationMs: elapsed() };
     const source = await verifyTree(dir, hash);
-    const { bytesTransferred } = await copyIntoPartial({ base, hash, from: dir, signal: limit });
-    const { release } = await keepOrRemove(base, hash, source.tree.entries);
-    return { version: release.version, bytesTransferred, alreadyThere: false, durationMs: elapsed() };
+    try {
+      const { bytesTransferred } = await copyIntoPartial({ base, hash, from: dir, signal: limit });
+      const { release } = await installPartial(base, hash, source.tree.entries);
+      return { version: release.version, bytesTransferred, alreadyThere: false, durationMs: elapsed() };
+    } catch (thrown) {
+      await removePartialIfBad(base, hash, thrown);
+      throw thrown;
+    }
   });
 }

@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { copyArgv, type Direction, pullArgv, pushArgv } from '../adapters/rsync/argv.ts';
-import { bytesMoved, changedNames, errorLine, failureOf, tail } from '../adapters/rsync/outcome.ts';
+import { bytesMoved, changedNames, errorLine, failureOf, isDiskFailure, tail } from '../adapters/rsync/outcome.ts';
 import { runRsync } from '../adapters/rsync/process.ts';
 import { serve } from '../adapters/rsync/serve.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
@@ -13,7 +13,7 @@ import { checkBuildHash } from './hash.ts';
 import { diskError, keepOrRemove } from './install.ts';
 import { withPartial } from './partial-lock.ts';
 import { hashesByInstall, isDirectory, partialPath, releasePath, type VerifiedRelease } from './store.ts';
-import { unshareTree } from './tree.ts';
+import { removeTree, unshareTree } from './tree.ts';
 
 export type PullOptions = { base: string; hash: string } & ClientOptions;
 
@@ -50,13 +50,13 @@ export function stopwatch(): () => number {
 
 type Limits = Omit<ClientOptions, 'rshCommand'>;
 
-async function run(argv: string[], cwd: string, options: Limits): Promise<Moved & { stdout: string }> {
+async function run(argv: string[], cwd: string, options: Limits): Promise<{ moved: Moved; stdout: string }> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const limit = limitedBy(options.signal, timeoutMs);
   const elapsed = stopwatch();
   const ended = await runRsync(argv, cwd, limit);
   if (ended.exitCode === 0) {
-    return { bytesTransferred: bytesMoved(ended.stdout), durationMs: elapsed(), stdout: ended.stdout };
+    return { moved: { bytesTransferred: bytesMoved(ended.stdout), durationMs: elapsed() }, stdout: ended.stdout };
   }
   if (!limit.aborted) throw failureOf(ended);
   const why = options.signal?.aborted ? 'it was called off' : `it took more than ${timeoutMs} ms`;
@@ -87,22 +87,21 @@ export async function preparePartial(base: string, hash: string): Promise<{ into
 export async function pullRelease(options: PullOptions): Promise<Moved> {
   const { base, hash, rshCommand } = options;
   const { into, have } = await preparePartial(base, hash);
-  const { bytesTransferred, durationMs } = await run(pullArgv({ rshCommand, hash, into, have }), base, options);
-  return { bytesTransferred, durationMs };
+  return (await run(pullArgv({ rshCommand, hash, into, have }), base, options)).moved;
 }
 
 /** As `pullRelease`, on a partial that should be complete: `changed` names what was not as the source has it. */
 export async function pullItemized(options: PullOptions): Promise<{ moved: Moved; changed: string[] }> {
   const { base, hash, rshCommand } = options;
   const { into, have } = await preparePartial(base, hash);
-  const { stdout, ...moved } = await run(pullArgv({ rshCommand, hash, into, have, itemize: true }), base, options);
+  const { stdout, moved } = await run(pullArgv({ rshCommand, hash, into, have, itemize: true }), base, options);
   return { moved, changed: changedNames(stdout) };
 }
 
 /** Fills the partial from a directory of this host. Throws as `pullRelease`. */
 export async function copyIntoPartial(options: { base: string; hash: string; from: string } & Limits): Promise<Moved> {
   const { into, have } = await preparePartial(options.base, options.hash);
-  return run(copyArgv({ from: options.from, into, have }), options.base, options);
+  return (await run(copyArgv({ from: options.from, into, have }), options.base, options)).moved;
 }
 
 /**
@@ -112,7 +111,7 @@ export async function copyIntoPartial(options: { base: string; hash: string; fro
 export async function pushRelease(options: { dir: string; hash: string } & ClientOptions): Promise<Moved> {
   const { dir, hash, rshCommand } = options;
   checkBuildHash(hash);
-  return run(pushArgv({ rshCommand, hash, dir }), dir, options);
+  return (await run(pushArgv({ rshCommand, hash, dir }), dir, options)).moved;
 }
 
 export interface ServeRequest {
@@ -152,6 +151,7 @@ async function servePush(request: ServeRequest): Promise<Served> {
   return withPartial(request.base, request.hash, request.signal, async () => {
     const { into, have } = await preparePartial(request.base, request.hash);
     const ended = await serve({ ...request, directory: into, have });
+    if (isDiskFailure(ended)) await removeTree(into);
     return { exitCode: ended.exitCode ?? failedExit, stderr: ended.stderr };
   });
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -20,7 +20,7 @@ import { pullArgv } from '../../src/adapters/rsync/argv.ts';
 import { startRsync } from '../../src/adapters/rsync/process.ts';
 import { hashRelease } from '../../src/release/hash.ts';
 import { importDirectory, stageRelease } from '../../src/release/stage.ts';
-import { partialPath, releasePath, verifyRelease } from '../../src/release/store.ts';
+import { partialPath, releaseHashes, releasePath, verifyRelease } from '../../src/release/store.ts';
 import { finishPush, preparePartial, pullRelease, pushRelease, serveRsync } from '../../src/release/transfer.ts';
 import { awkward, makeRelease, manyFiles, stampTree, storeRelease, writeFiles } from '../support/releases.ts';
 import { removeDir, tempDir } from '../support/temp.ts';
@@ -177,6 +177,13 @@ describe('staging from another node', () => {
     expect(existsSync(releasePath(target, hash))).toBe(false);
   });
 
+  it('refuses a build that changes itself when it is run', async () => {
+    const files = { 'index.js': "require('fs').writeFileSync(__dirname + '/lib/cache', 'x');\n", 'lib/a': '' };
+    const hash = await storeRelease(source, join(scratch, `build ${runs}`), files);
+    await expect(stage(hash)).rejects.toMatchObject({ code: 'verify-failed' });
+    expect(existsSync(releasePath(target, hash))).toBe(false);
+  });
+
   it('ends when it is called off, and keeps what arrived', async () => {
     const hash = await storeRelease(source, join(scratch, `build ${runs}`), manyFiles(10, 10_000));
     const gone = new AbortController();
@@ -201,6 +208,68 @@ describe('staging from another node', () => {
     const hash = await storeRelease(source, join(scratch, `build ${runs}`), manyFiles(50, 10_000));
     const both = await Promise.all([stage(hash), stage(hash)]);
     expect(both.map((result) => result.alreadyThere).sort()).toEqual([false, true]);
+  });
+});
+
+/** A disk of 2 MB at the path, where this process may make one. */
+function smallDisk(at: string): boolean {
+  mkdirSync(at, { recursive: true });
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', at]).status === 0;
+}
+
+describe('a disk that becomes full', () => {
+  it('is named as the cause, and what had arrived makes room again', async ({ skip }) => {
+    const hash = await storeRelease(source, join(scratch, `build ${runs}`), manyFiles(40, 100_000));
+    if (!smallDisk(target)) return skip('no file system may be mounted here');
+    try {
+      await expect(stage(hash)).rejects.toMatchObject({
+        code: 'disk',
+        detail: { next: expect.stringContaining('make room') },
+      });
+      expect(readdirSync(join(target, 'releases'))).toEqual([]);
+      await expect(importDirectory(target, releasePath(source, hash))).rejects.toMatchObject({ code: 'disk' });
+      expect(readdirSync(join(target, 'releases'))).toEqual([]);
+      const dir = join(scratch, `build ${runs}`);
+      await expect(pushRelease({ dir, hash, rshCommand: rsh(target) })).rejects.toMatchObject({ code: 'disk' });
+      expect(readdirSync(join(target, 'releases'))).toEqual([]);
+    } finally {
+      spawnSync('umount', ['-l', target]);
+    }
+  });
+});
+
+describe('a node that is killed while a release comes in', () => {
+  it('has whole releases and nothing else under a release name, whenever that was, and ends up with it', async () => {
+    const dir = join(scratch, `build ${runs}`);
+    const first = await makeRelease(dir, manyFiles(120, 5_000));
+    await importDirectory(target, dir);
+    writeFiles(dir, { 'lib/d0/f7.bin': 'changed' });
+    const hash = await stampTree(dir);
+    const importer = join(scratch, 'importer.cjs');
+    await build({
+      stdin: {
+        contents:
+          "import { importDirectory } from './src/release/stage.ts';\nimportDirectory(process.argv[2], process.argv[3]);",
+        resolveDir: process.cwd(),
+      },
+      outfile: importer,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      logLevel: 'error',
+    });
+    for (let delayMs = 60; ; delayMs += 50) {
+      const child = spawn(process.execPath, [importer, target, dir], { stdio: 'ignore', detached: true });
+      const ended = new Promise<number | null>((done) => child.once('close', done));
+      const timer = setTimeout(() => process.kill(-Number(child.pid), 'SIGKILL'), delayMs);
+      const code = await ended;
+      clearTimeout(timer);
+      for (const name of await releaseHashes(target)) await verifyRelease(target, name);
+      await verifyRelease(target, first);
+      if (code === 0) break;
+    }
+    await verifyRelease(target, hash);
+    expect(readdirSync(join(target, 'releases')).sort()).toEqual([first, hash].sort());
   });
 });
 

@@ -50,9 +50,9 @@ export function errorIn(stderr: string): ClusterError | null {
 
 const noSpace = /No space left on device|Read-only file system|Disk quota exceeded|Input\/output error/;
 
-function codeFor(ended: Ended): ErrorCode {
-  // 11: rsync's own "error in file I/O".
-  return ended.exitCode === 11 || noSpace.test(ended.stderr) ? 'disk' : 'transfer-failed';
+/** Did the local disk refuse? 11 is rsync's own "error in file I/O". */
+export function isDiskFailure(ended: Ended): boolean {
+  return ended.exitCode === 11 || (ended.exitCode !== 0 && noSpace.test(ended.stderr));
 }
 
 /** The last lines that say something, for people. */
@@ -61,7 +61,7 @@ export function tail(stderr: string, lines = 5): string {
 }
 
 /** That a peer went away says nothing about the release: to the one who wanted it, the transfer failed. */
-const broken: ErrorCode[] = ['unavailable', 'internal'];
+const broken: ErrorCode[] = ['unavailable', 'internal', 'transfer-failed'];
 
 function cutOff(theirs: ClusterError): ClusterError {
   const { seen = theirs.message, ...detail } = theirs.detail;
@@ -76,9 +76,12 @@ function cutOff(theirs: ClusterError): ClusterError {
 /** Why an rsync that did not end with 0 failed: the other end's own error where it gave one, else 'disk' or 'transfer-failed'. */
 export function failureOf(ended: Ended): ClusterError {
   const theirs = errorIn(ended.stderr);
-  if (theirs !== null) return broken.includes(theirs.code) ? cutOff(theirs) : theirs;
+  const disk = isDiskFailure(ended);
+  if (theirs !== null && !broken.includes(theirs.code)) return theirs;
+  // The front says that rsync went away also when it was rsync that gave up, and rsync knows why.
+  if (theirs !== null && !disk) return cutOff(theirs);
   const how = ended.signal === null ? `exit code ${ended.exitCode}` : ended.signal;
-  const code = codeFor(ended);
+  const code = disk ? 'disk' : 'transfer-failed';
   const words = tail(ended.stderr);
   return new ClusterError(
     code,
