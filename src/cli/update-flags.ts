@@ -42,7 +42,21 @@ const flags: Record<NumberOption, Flag> = {
     unit: 'duration',
     help: 'rolling back one node, until it is healthy again',
   },
+  canaryMs: {
+    flag: 'canary-for',
+    unit: 'duration',
+    help: 'with --canary: go on by itself after this long; without it an operator resumes',
+  },
+  max: { flag: 'max', unit: 'count', help: 'at most so many nodes; 0 is all of them' },
+  maxUnavailableWorkers: {
+    flag: 'max-unavailable-workers',
+    unit: 'count',
+    help: 'workers out of service at once; voters are always one at a time',
+  },
 };
+
+/** Numbers for which 0 has a meaning of its own. */
+const mayBeZero: readonly NumberOption[] = ['maxLagEntries', 'max'];
 
 /** Adds the flags to a command. Only flags that were given are sent: the cluster has the defaults. */
 export function addUpdateFlags(command: Command): Command {
@@ -53,6 +67,13 @@ export function addUpdateFlags(command: Command): Command {
   }
   return command
     .option('--on-failure <abort|revert>', 'what happens to nodes already updated when one fails (default abort)')
+    .option('--canary', 'stop after the first node until `updates resume` (default: go on)')
+    .option('--only <node...>', 'only these nodes (default: all)')
+    .option('--skip-offline', 'leave offline nodes for later, where the quorum allows (default: refuse)')
+    .option(
+      '--rehearse',
+      'check the way back on every node before the first one is touched (default: the cheap part only)',
+    )
     .option('--accept-downtime', 'let one or two voters be without quorum while one restarts (default: refuse)');
 }
 
@@ -65,7 +86,7 @@ export function updateOptionsOf(given: Record<string, unknown>): Partial<UpdateO
     options[name as NumberOption] =
       unit === 'duration'
         ? parseDuration(text, `--${flag}`)
-        : parseCount(text, `--${flag}`, flag === 'max-lag' ? 0 : 1);
+        : parseCount(text, `--${flag}`, mayBeZero.includes(name as NumberOption) ? 0 : 1);
   }
   const { onFailure, acceptDowntime } = given;
   if (onFailure === 'abort' || onFailure === 'revert') options.onFailure = onFailure;
@@ -76,6 +97,10 @@ export function updateOptionsOf(given: Record<string, unknown>): Partial<UpdateO
     });
   }
   if (acceptDowntime === true) options.acceptDowntime = true;
+  if (given.canary === true) options.canary = true;
+  if (given.skipOffline === true) options.skipOffline = true;
+  if (given.rehearse === true) options.rehearse = true;
+  if (Array.isArray(given.only)) options.only = given.only.map(String);
   return options;
 }
 

@@ -118,10 +118,15 @@ export function createControl(deps: ControlDeps): Control {
   const controlUpdate = async (id: string, action: ControlAction, by: string, why: string): Promise<UpdateRecord> => {
     const update = await resolveId(id);
     const record = await journal.request(update, (now) => {
-      const requested = action === 'resume' ? null : action;
+      const resumes = action === 'resume';
+      const requested = resumes ? null : action;
       const text = `${by} asked to ${action}${why === '' ? '' : `: ${why}`}`;
       const event: EventDraft = { kind: 'step', nodeId: null, text };
-      return { record: { ...now, requested }, events: [event], quarantine: null };
+      return {
+        record: { ...now, requested, canaryPassed: now.canaryPassed || resumes },
+        events: [event],
+        quarantine: null,
+      };
     });
     updater.wake();
     return record;

@@ -35,6 +35,28 @@ const executors: { [K in StepKind]: Executor<K> } = {
     return { kind: 'staged', ms: deps.clock.nowMs() - startMs, results };
   },
 
+  rehearse: async (step, _record, deps) => {
+    const startMs = deps.clock.nowMs();
+    const answers = await Promise.all(
+      step.nodes.map(async (node) => {
+        const argv = ['claudecluster', 'node', 'rehearse', step.release, '--json'];
+        const outcome = await attempt(deps, async () => {
+          await runVerb(deps, node.address, argv, verbTimeoutMs);
+        });
+        return { node, outcome };
+      }),
+    );
+    const ms = deps.clock.nowMs() - startMs;
+    const bad = answers.find((one) => one.outcome.kind !== 'ok');
+    if (bad === undefined) return { kind: 'ok', ms };
+    if (bad.outcome.kind === 'retry') return { kind: 'retry', ms, seen: bad.outcome.seen };
+    if (bad.outcome.kind !== 'refused') return { kind: 'ok', ms };
+    const failure = failureFrom(bad.node.nodeId, 'staged', bad.outcome.error, 'rehearsal');
+    return { kind: 'refused', ms, failure: { ...failure, kind: 'rehearsal' } };
+  },
+
+  canaryPassed: nothing,
+
   moveRaftLeader: async (step, _record, deps) => asRetry(await attempt(deps, () => deps.raft.moveRaftLeader(step.to))),
 
   drain: async (step, record, deps) =>
@@ -49,6 +71,7 @@ const executors: { [K in StepKind]: Executor<K> } = {
     const argv = ['claudecluster', 'node', 'activate', step.release, '--update', record.id];
     argv.push('--epoch', String(record.epoch), '--trial', `${trialMs}ms`);
     argv.push('--health-timeout', `${healthTimeoutMs}ms`, '--boots', String(bootsMax), '--json');
+    if (record.options.acceptDowntime) argv.push('--accept-downtime');
     const outcome = await attempt(deps, async () => {
       await runVerb(deps, step.address, argv, verbTimeoutMs);
     });
@@ -95,7 +118,7 @@ const executors: { [K in StepKind]: Executor<K> } = {
 
   failed: async (step, record, deps) => {
     const task = record.tasks.findLast((one) => one.nodeId === step.nodeId);
-    if (task !== undefined && record.reservation === step.nodeId) {
+    if (task !== undefined && task.phase === 'draining') {
       await quietly(() => deps.clientPool.getConnection(task.address).drain(false, record.id, record.epoch));
     }
     return { kind: 'ok', ms: 0 };

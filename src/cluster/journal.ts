@@ -11,6 +11,8 @@ import { parseEvent, parseRecord } from './record-schema.ts';
 import { type Change, isEnded } from './update/record.ts';
 import type { Failure, UpdateEvent, UpdateRecord } from './update/types.ts';
 
+/** Former releases of the cluster that are remembered. */
+const keepHistory = 20;
 /** Ended updates whose record and events are kept. */
 const keepUpdates = 50;
 
@@ -25,6 +27,8 @@ export interface QuarantineEntry {
 export interface CommittedRelease {
   buildHash: string;
   previous: string | null;
+  /** What the cluster ran before, oldest first: a node on one of these missed an update. */
+  history: string[];
   at: string;
 }
 
@@ -46,6 +50,13 @@ export interface Journal {
   quarantined(): Promise<QuarantineEntry[]>;
   setQuarantine(entry: QuarantineEntry | { buildHash: string; lift: true }): Promise<void>;
   committedRelease(): Promise<CommittedRelease | null>;
+}
+
+/** Releases that the cluster has left behind, the one that it goes to now not among them. */
+function historyOf(before: CommittedRelease | null, record: UpdateRecord): string[] {
+  const left = record.tasks.flatMap((task) => (task.from === null ? [] : [task.from.buildHash]));
+  const all = [...(before?.history ?? []), ...(before === null ? [] : [before.buildHash]), ...left];
+  return [...new Set(all)].filter((hash) => hash !== record.target.buildHash).slice(-keepHistory);
 }
 
 export function createJournal(store: Store, clock: Clock, selfNodeId: string): Journal {
@@ -92,11 +103,12 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string): J
 
   const endOps = async (record: UpdateRecord): Promise<Op[]> => {
     const ops: Op[] = [{ remove: keys.update }, { put: keys.updateRecord(record.id), value: JSON.stringify(record) }];
-    if (record.outcome === 'committed') {
+    if (record.outcome === 'committed' && !record.partial && record.kind === 'update') {
       const before = await readRelease();
       const release: CommittedRelease = {
         buildHash: record.target.buildHash,
         previous: before?.buildHash ?? record.tasks.find((task) => task.from !== null)?.from?.buildHash ?? null,
+        history: historyOf(before, record),
         at: clock.wallIso(),
       };
       ops.push({ put: keys.release, value: JSON.stringify(release) });
@@ -193,6 +205,7 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string): J
       const all = [...(running === null ? [] : [running.record]), ...ended.sort((a, b) => (a.id < b.id ? 1 : -1))];
       return all.slice(0, limit > 0 ? limit : undefined).map((one) => ({
         id: one.id,
+        kind: one.kind ?? 'update',
         state: one.state,
         outcome: one.outcome,
         target: {

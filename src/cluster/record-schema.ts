@@ -49,6 +49,13 @@ const options = z
     rollbackTimeoutMs: z.int().positive(),
     onFailure: z.enum(['abort', 'revert']),
     acceptDowntime: z.boolean(),
+    rehearse: z.boolean(),
+    canary: z.boolean(),
+    canaryMs: z.int().nonnegative(),
+    only: z.array(z.string().min(1)).max(1000),
+    max: z.int().nonnegative(),
+    skipOffline: z.boolean(),
+    maxUnavailableWorkers: z.int().positive().max(1000),
   })
   .partial();
 

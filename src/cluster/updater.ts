@@ -8,6 +8,7 @@
  *   update/record.ts     what the record becomes before and after a step (pure); states.ts has the legal moves
  *   update/preflight.ts  phase 0: plan and refusals (pure); lint.ts, quorum.ts, stability.ts are its rules
  *   journal.ts           the record in etcd: compare-and-swap on its revision and on the epoch
+ *   stragglers.ts        a node that missed an update gets one of its own
  *   execute.ts           the table from kind of step to what is done on the nodes
  */
 import { asClusterError, ClusterError } from '../errors.ts';
@@ -20,11 +21,13 @@ import type { Raft } from '../ports/raft.ts';
 import { execute } from './execute.ts';
 import type { Journal } from './journal.ts';
 import { createObserver, type Observer } from './observe.ts';
+import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
+import { describeStep, nodeOf } from './update/describe.ts';
 import { newRecord } from './update/new-record.ts';
 import { defaultOptions } from './update/options.ts';
 import { plan } from './update/plan.ts';
 import { preflight } from './update/preflight.ts';
-import { currentTask, describeStep, isEnded, nodeOf, recordIntent, recordOutcome } from './update/record.ts';
+import { currentTask, isEnded, recordIntent, recordOutcome } from './update/record.ts';
 import { judgeStability } from './update/stability.ts';
 import { inFlightPhases } from './update/states.ts';
 import type { Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord, Waiting } from './update/types.ts';
@@ -49,6 +52,8 @@ export interface RollingUpdaterDeps {
   service: string;
   /** The cluster's membership heartbeat, ms. */
   heartbeatMs: number;
+  /** What happens to a node that comes back on a release that the cluster has left: brought up, or left alone. */
+  stragglers: 'update' | 'leave';
 }
 
 export interface UpdateRequest {
@@ -61,6 +66,7 @@ export interface UpdateRequest {
   options?: Partial<UpdateOptions>;
   /** Who asks, for the record. */
   by?: string;
+  kind?: UpdateRecord['kind'];
 }
 
 export interface UpdateResult {
@@ -72,6 +78,7 @@ export interface UpdateResult {
 export class RollingUpdater {
   private readonly deps: RollingUpdaterDeps;
   private readonly observer: Observer;
+  private readonly stragglers: StragglerWatch;
   /** When each await began, and each step was first and last done, by this leader's monotonic clock. */
   private readonly since = new Map<string, number>();
   private wakeUp = new AbortController();
@@ -79,6 +86,7 @@ export class RollingUpdater {
   constructor(deps: RollingUpdaterDeps) {
     this.deps = deps;
     this.observer = createObserver(deps);
+    this.stragglers = createStragglerWatch({ ...deps, start: (request) => this.start(request) });
   }
 
   /**
@@ -147,6 +155,7 @@ export class RollingUpdater {
         startedAt: clock.wallIso(),
         suffix: clock.randomId(3),
         by: request.by ?? 'unknown',
+        kind: request.kind ?? 'update',
         leader: selfNodeId,
         epoch,
       },
@@ -218,6 +227,7 @@ export class RollingUpdater {
     while (!signal.aborted) {
       try {
         if (raft.isLeader()) await this.drive(() => signal.aborted);
+        if (raft.isLeader() && !signal.aborted) await this.stragglers.look();
       } catch (thrown) {
         const error = asClusterError(thrown);
         if (error.code === 'stale-epoch') {

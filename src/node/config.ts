@@ -55,6 +55,8 @@ export const nodeConfigSchema = z.strictObject({
   /** Releases kept on disk beside those in use. */
   keepReleases: z.int().min(1).max(100).default(3),
   drainTimeoutMs: ms.default(30_000),
+  /** A node that comes back on a release that the cluster has left: the leader brings it up, or leaves it. */
+  stragglers: z.enum(['update', 'leave']).default('update'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type NodeConfig = z.infer<typeof nodeConfigSchema> & { file: string; advertise: string };

@@ -203,6 +203,7 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
     clock,
     service,
     heartbeatMs,
+    stragglers: config.stragglers,
   });
   const control = createControl({
     clusterId: knownClusterId(boot) ?? '',

@@ -16,6 +16,7 @@ export type ControlAction = 'pause' | 'resume' | 'abort' | 'revert';
 /** One update in a list. */
 export interface UpdateSummary {
   id: string;
+  kind: UpdateRecord['kind'];
   state: UpdateRecord['state'];
   outcome: UpdateRecord['outcome'];
   target: { buildHash: string; version: string; gitCommit: string };

@@ -55,16 +55,18 @@ import {
 /** More steps without a wait than any story needs: the planner goes round in circles. */
 const stepsAtMost = 200;
 
-interface Story {
+export interface Story {
   world: World;
   record: UpdateRecord | null;
 }
 
+export const openStory = (): Story => ({ world: emptyWorld(), record: null });
+
 /** The blocks with the output that their commands give now. */
 export function runScenario(blocks: Block[]): Block[] {
-  const story: Story = { world: emptyWorld(), record: null };
+  const story = openStory();
   return blocks.map((block) => {
-    const lines = block.commands.flatMap((line) => runCommand(story, parseCommand(line)));
+    const lines = block.commands.flatMap((line) => runLine(story, line));
     return { ...block, output: lines.length > 0 ? lines.join('\n') : 'ok' };
   });
 }
@@ -100,7 +102,7 @@ const commands: Record<string, (story: Story, command: Command) => string[]> = {
     const made = preflight(input);
     if (made.refusals.length > 0) return tellPlan(made);
     const { self, epoch } = story.world;
-    const beginning = { service: 'claudecluster', startedAt: '2026-02-17T14:30:00Z', suffix: '1', by: 'ops' };
+    const beginning = { service: 'claudecluster', startedAt: '2026-02-17T14:30:00Z', suffix: '1', by: 'ops', kind: 'update' as const };
     story.record = newRecord(made, input.options, { ...beginning, leader: self, epoch });
     stage(nodeIn(story.world, self), command.given.to ?? 'B');
     return tellPlan(made);
@@ -138,7 +140,9 @@ const commands: Record<string, (story: Story, command: Command) => string[]> = {
   world: (story) => tellWorld(story.world),
 };
 
-function runCommand(story: Story, command: Command): string[] {
+/** One command; what it printed. */
+export function runLine(story: Story, line: string): string[] {
+  const command = parseCommand(line);
   const run = commands[command.name];
   if (run === undefined) throw new Error(`no such command: ${command.name}`);
   return run(story, command);

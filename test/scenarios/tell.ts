@@ -1,5 +1,5 @@
 /** What a scenario prints: steps, waits, and whatever of the record changed. */
-import { describeFailure, describeStep } from '../../src/cluster/update/record.ts';
+import { describeFailure, describeStep } from '../../src/cluster/update/describe.ts';
 import type { Failure, Refusal, Step, UpdatePlan, UpdateRecord } from '../../src/cluster/update/types.ts';
 import { formatTime } from './language.ts';
 import type { World } from './world.ts';

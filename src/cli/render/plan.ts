@@ -33,10 +33,15 @@ function orderTable(plan: UpdatePlan): Line[] {
     line(node.nodeId, 'bold'),
     line(node.role),
     line(releaseText(node.from)),
-    node.skip ? line('there already', 'dim') : line(releaseText(plan.target)),
+    thenCell(plan, node),
     line(node.address),
   ]);
   return table(['#', 'NODE', 'ROLE', 'RUNS', 'THEN', 'ADDRESS'], rows, '  ');
+}
+
+function thenCell(plan: UpdatePlan, node: UpdatePlan['order'][number]): Line {
+  if (node.left) return line(`left out: ${node.left}`, 'warn');
+  return node.skip ? line('there already', 'dim') : line(releaseText(plan.target));
 }
 
 function bullets(texts: string[]): Line[] {

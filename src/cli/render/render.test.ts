@@ -74,16 +74,17 @@ n3    voter  active  healthy  0.1.0 09ab09ab09  -      400ms ago  127.0.0.1:2100
 describe('plan', () => {
   it('shows order, versions, moves and durations', () => {
     const plan = fakePlan({ notes: ['n3 has the release already'] });
-    const [first] = plan.order;
+    const [first, , third] = plan.order;
     if (first) first.skip = true;
+    if (third) third.left = 'not in --only';
     expect(text(planLines(plan))).toBe(
       `Update to 0.2.0 1f3c1f3c1f (commit bbbb222, built 2026-02-17T14:30:00Z)
 3 of 3 voters healthy, 2 needed · best 24.0s, worst 11m 00s · at most 12.3 MB to each node
 
-  #  NODE  ROLE   RUNS              THEN              ADDRESS
-  1  n2    voter  0.1.0 09ab09ab09  there already     127.0.0.1:21002
-  2  n3    voter  0.1.0 09ab09ab09  0.2.0 1f3c1f3c1f  127.0.0.1:21003
-  3  n1    voter  0.1.0 09ab09ab09  0.2.0 1f3c1f3c1f  127.0.0.1:21001
+  #  NODE  ROLE   RUNS              THEN                     ADDRESS
+  1  n2    voter  0.1.0 09ab09ab09  there already            127.0.0.1:21002
+  2  n3    voter  0.1.0 09ab09ab09  0.2.0 1f3c1f3c1f         127.0.0.1:21003
+  3  n1    voter  0.1.0 09ab09ab09  left out: not in --only  127.0.0.1:21001
 
 Leader moves
   - n1 to n2
@@ -191,7 +192,9 @@ describe('lists', () => {
 
   it('of updates', () => {
     const { id, state, outcome, target, startedAt, endedAt, startedBy } = fakeRecord();
-    expect(text(updatesTable([{ id, state, outcome, target, startedAt, endedAt, startedBy, nodes: 3 }]))).toBe(
+    expect(
+      text(updatesTable([{ id, kind: 'update', state, outcome, target, startedAt, endedAt, startedBy, nodes: 3 }])),
+    ).toBe(
       `UPDATE  STATE  OUTCOME    TARGET            NODES  BY       STARTED               ENDED
 u-1     done   committed  0.2.0 1f3c1f3c1f  3      op@host  2026-02-17T15:00:00Z  2026-02-17T15:00:30Z
 `,

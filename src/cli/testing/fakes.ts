@@ -49,6 +49,7 @@ export function fakePlan(change: Partial<UpdatePlan> = {}): UpdatePlan {
     role: 'voter' as const,
     from: oldRelease,
     skip: false,
+    left: '',
     address: `127.0.0.1:2100${nodeId.slice(1)}`,
   }));
   return {
@@ -108,6 +109,10 @@ export function fakeRecord(change: Partial<UpdateRecord> = {}): UpdateRecord {
     raftLeaderChanges: 1,
     raftLeader: 'n2',
     revertBegun: false,
+    kind: 'update',
+    partial: false,
+    rehearsed: false,
+    canaryPassed: false,
     failure: null,
     outcome: 'committed',
     requested: null,

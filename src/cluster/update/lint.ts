@@ -4,6 +4,9 @@ import type { Refusal, UpdateOptions } from './types.ts';
 /** What a node needs between "stable" and its commit being on disk, ms: one round of polling, one verb. */
 export const commitMarginMs = 10_000;
 
+/** Numbers for which zero has a meaning of its own. */
+const mayBeZero: readonly string[] = ['maxLagEntries', 'canaryMs', 'max'];
+
 /**
  * @param heartbeatMs the cluster's membership heartbeat
  * @returns one refusal per rule that the numbers break, with the sum spelled out
@@ -40,15 +43,14 @@ export function lintTiming(options: UpdateOptions, heartbeatMs: number): Refusal
   }
   const next = 'leave the option out for its default';
   for (const [name, value] of Object.entries(options)) {
-    if (name.endsWith('Ms') && !(Number.isFinite(value) && value > 0)) {
-      refuse(`${name} = ${value}`, 'a number of milliseconds above zero', next);
-    }
-    // Half a node cannot be staged: a batch of none would be planned for ever.
-    if (['bootsMax', 'heartbeats', 'stageConcurrency'].includes(name) && !(Number.isInteger(value) && value > 0)) {
+    if (mayBeZero.includes(name)) {
+      if (!(Number.isInteger(value) && value >= 0)) refuse(`${name} = ${value}`, 'a whole number, zero or more', next);
+    } else if (name.endsWith('Ms')) {
+      if (!(Number.isFinite(value) && value > 0))
+        refuse(`${name} = ${value}`, 'a number of milliseconds above zero', next);
+    } else if (typeof value === 'number' && !(Number.isInteger(value) && value > 0)) {
+      // Half a node cannot be staged: a batch of none would be planned for ever.
       refuse(`${name} = ${value}`, 'a whole number above zero', next);
-    }
-    if (name === 'maxLagEntries' && !(Number.isInteger(value) && value >= 0)) {
-      refuse(`${name} = ${value}`, 'a whole number, zero or more', next);
     }
   }
   return refusals;

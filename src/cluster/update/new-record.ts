@@ -1,3 +1,4 @@
+import { leftOffline } from './preflight.ts';
 import type { NodeTask, UpdateOptions, UpdatePlan, UpdateRecord } from './types.ts';
 
 /** Who begins the update, when, and as which leader. */
@@ -7,6 +8,7 @@ export interface Beginning {
   /** A few random characters: two updates may begin in the same second. */
   suffix: string;
   by: string;
+  kind: UpdateRecord['kind'];
   leader: string;
   epoch: number;
 }
@@ -19,6 +21,8 @@ export function newRecord(plan: UpdatePlan, options: UpdateOptions, beginning: B
     service,
     id: `u-${startedAt.replace(/\D/g, '').slice(0, 14)}-${suffix}`,
     state: 'running',
+    kind: beginning.kind,
+    partial: plan.order.some((one) => one.left !== '' && one.left !== leftOffline),
     target: plan.target,
     planHash: plan.planHash,
     options,
@@ -27,7 +31,7 @@ export function newRecord(plan: UpdatePlan, options: UpdateOptions, beginning: B
     endedAt: '',
     leader,
     epoch,
-    tasks: plan.order.map((one) => newTask(one, plan.target.buildHash)),
+    tasks: plan.order.filter((one) => one.left === '').map((one) => newTask(one, plan.target.buildHash)),
     reservation: null,
     intent: null,
     waiting: null,
@@ -39,6 +43,8 @@ export function newRecord(plan: UpdatePlan, options: UpdateOptions, beginning: B
     requested: null,
     operatorMust: null,
     lastEvent: 0,
+    rehearsed: false,
+    canaryPassed: false,
     revertBegun: false,
   };
 }

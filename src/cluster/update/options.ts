@@ -15,4 +15,11 @@ export const defaultOptions: UpdateOptions = {
   rollbackTimeoutMs: 180_000,
   onFailure: 'abort',
   acceptDowntime: false,
+  rehearse: false,
+  canary: false,
+  canaryMs: 0,
+  only: [],
+  max: 0,
+  skipOffline: false,
+  maxUnavailableWorkers: 1,
 };

@@ -1,11 +1,14 @@
 /** A node in flight: drained, switched, on trial. What comes next for it, or what it is waited for. */
 import { describePeers, findNode, isCommitted, lacksRaftMember, noAnswer, waited } from './facts.ts';
+import { commitMarginMs } from './lint.ts';
 import { isBack, planRollingBack, wentBack } from './plan-back.ts';
 import { gateBefore } from './plan-next.ts';
 import { judgeStability, type Stability } from './stability.ts';
 import { failStep, rollBack, waitFor } from './steps.ts';
 import type { NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
+/** A voter whose lag has not become smaller for this long stands still, ms. */
+const standsStillMs = 5_000;
 /** A node that was switched and does not restart is asked again after this long, ms: longer than a clean stop takes. */
 const restartAgainMs = 15_000;
 
@@ -132,10 +135,18 @@ function planTrial(
     // "Stable" is about one incarnation: a process that had to be started again has failed its trial (P4).
     return rollBack(task, 'stability', verdict.seen, what, []);
   }
-  if (waited(observation, key) < limit) {
+  if (waited(observation, key) < limit || isCatchingUp(node)) {
     return waitFor(observation, key, task.nodeId, what, verdict.seen, limit);
   }
   return rollBack(task, verdict.kind, verdict.seen, `${what} within ${limit} ms`, []);
+}
+
+/** Its lag shrinks, and its own trial leaves time for the commit: a voter that moves is given more time, to that bound. */
+function isCatchingUp(node: NodeObservation): boolean {
+  const left = node.health?.trial?.commitInMs ?? 0;
+  const moves =
+    node.lag !== null && node.lag > 0 && node.lagStandsStillMs !== null && node.lagStandsStillMs < standsStillMs;
+  return moves && node.health?.healthy === true && left > commitMarginMs;
 }
 
 /** P4, and a voter without a member in the group is not caught up either. */

@@ -5,7 +5,7 @@
  * Reading order: plan → plan-active.ts (a node is in flight), plan-back.ts (it goes back) → planForward (nobody is) →
  * plan-next.ts (the gates of the next node, and the hand-over). facts.ts and steps.ts are the small parts.
  */
-import { isWell } from './facts.ts';
+import { isWell, waited } from './facts.ts';
 import { planActive } from './plan-active.ts';
 import { planNext } from './plan-next.ts';
 import { inFlightPhases } from './states.ts';
@@ -13,8 +13,10 @@ import { waitFor } from './steps.ts';
 import type { NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
 export function plan(observation: Observation, record: UpdateRecord): Step {
-  const active = record.tasks.find((task) => inFlightPhases.includes(task.phase));
-  if (active !== undefined) return planActive(observation, record, active);
+  const active = record.tasks.filter((task) => inFlightPhases.includes(task.phase));
+  const steps = active.map((task) => planActive(observation, record, task));
+  const step = steps.find((one) => one.kind !== 'await') ?? planMoreWorkers(observation, record, active) ?? steps[0];
+  if (step !== undefined) return step;
   const failedOnTheWayBack = record.tasks.some(
     (task) => task.direction === 'back' && (task.phase === 'failed' || task.phase === 'rolled-back'),
   );
@@ -54,6 +56,7 @@ function planForward(observation: Observation, record: UpdateRecord): Step {
 
   const unstaged = record.tasks.filter((task) => task.phase === 'pending');
   if (unstaged.length > 0) return planStaging(observation, record, unstaged);
+  if (record.options.rehearse && !record.rehearsed && !record.revertBegun) return planRehearsal(record);
 
   const open = record.tasks.filter((task) => task.phase === 'staged');
   if (open.length === 0) {
@@ -62,12 +65,43 @@ function planForward(observation: Observation, record: UpdateRecord): Step {
   if (record.requested === 'pause') {
     return waitFor(observation, 'pause', null, 'an operator to resume', `paused, ${open.length} nodes to go`, 0);
   }
+  const canary = planCanary(observation, record, open.length);
+  if (canary !== null) return canary;
   // The leader is the last one, wherever it stands in the list.
   const others = open.filter((task) => task.nodeId !== observation.self);
   // On the way back a node that is not well comes first: its quorum is what the others wait for.
   const sick = others.find((task) => task.direction === 'back' && !isWell(observation, task.nodeId));
   const next = sick ?? others[0] ?? open[0];
   return next === undefined ? stopHere(observation, record, 'no node left') : planNext(observation, record, next);
+}
+
+/** While workers alone are in flight there may be more of them at once; a voter is always alone (P1). */
+function planMoreWorkers(observation: Observation, record: UpdateRecord, active: NodeTask[]): Step | null {
+  const { canary, maxUnavailableWorkers } = record.options;
+  const calm = record.failure === null && record.requested === null && (!canary || record.canaryPassed);
+  if (!calm || active.length === 0 || active.length >= maxUnavailableWorkers) return null;
+  if (active.some((task) => task.role !== 'worker')) return null;
+  const next = record.tasks.find((task) => task.phase === 'staged');
+  if (next === undefined || next.role !== 'worker') return null;
+  const step = planNext(observation, record, next);
+  return step.kind === 'drain' ? step : null;
+}
+
+function planRehearsal(record: UpdateRecord): Step {
+  const nodes = record.tasks
+    .filter((task) => task.phase === 'staged')
+    .map(({ nodeId, address }) => ({ nodeId, address }));
+  return { kind: 'rehearse', nodes, release: record.target.buildHash };
+}
+
+/** After the first node the walk stops, until an operator resumes it or the canary's time is over. */
+function planCanary(observation: Observation, record: UpdateRecord, toGo: number): Step | null {
+  const { canary, canaryMs } = record.options;
+  const first = record.tasks.find((task) => task.phase === 'committed');
+  if (!canary || record.canaryPassed || record.revertBegun || first === undefined) return null;
+  if (canaryMs > 0 && waited(observation, 'canary') >= canaryMs) return { kind: 'canaryPassed' };
+  const seen = `the canary ${first.nodeId} is committed, ${toGo} nodes to go`;
+  return waitFor(observation, 'canary', first.nodeId, 'an operator to resume', seen, canaryMs);
 }
 
 function planStaging(observation: Observation, record: UpdateRecord, unstaged: NodeTask[]): Step {

@@ -10,6 +10,9 @@ const typicalRestartMs = 2_000;
 /** A release needs this many times its size on a node's disk: the tree that arrives, and head room. */
 const diskFactor = 1.2;
 
+/** Why a node is left out that its own update will bring along later. */
+export const leftOffline = 'offline';
+
 const unknownVersion: VersionInfo = {
   buildHash: '',
   builtAt: '',
@@ -25,14 +28,9 @@ export function preflight(input: PreflightInput): UpdatePlan {
   const invalid = 'invalid' in input.release;
   const target = 'invalid' in input.release ? unknownVersion : input.release.version;
   const sizeBytes = 'invalid' in input.release ? 0 : input.release.sizeBytes;
-  const order = walkOrder(observation.nodes, observation.self).map((node) => ({
-    nodeId: node.nodeId,
-    role: node.role,
-    from: node.health?.release ?? node.release,
-    skip: !invalid && (node.health?.release.buildHash ?? node.release?.buildHash) === target.buildHash,
-    address: node.address,
-  }));
-  const toDo = order.filter((one) => !one.skip);
+  const order = leaveOut(input, invalid ? null : target.buildHash);
+  const toDo = order.filter((one) => !one.skip && one.left === '');
+  const isLeft = (nodeId: string): boolean => order.some((one) => one.nodeId === nodeId && one.left === leftOffline);
   const all = quorumWithout(observation, null);
   const leaderTurn = toDo.some((one) => one.nodeId === observation.self);
   const perNode = options.heartbeats * observation.heartbeatMs;
@@ -55,7 +53,8 @@ export function preflight(input: PreflightInput): UpdatePlan {
   plan.refusals = [
     ...refuseCluster(input, target),
     ...refuseQuorum(input, toDo),
-    ...observation.nodes.flatMap((node) => refuseNode(node, input, sizeBytes)),
+    ...refuseUnknown(input),
+    ...observation.nodes.filter((node) => !isLeft(node.nodeId)).flatMap((node) => refuseNode(node, input, sizeBytes)),
     ...refuseProtocol(input, target),
     ...lintTiming(options, observation.heartbeatMs),
   ];
@@ -73,6 +72,21 @@ export function preflight(input: PreflightInput): UpdatePlan {
   return plan;
 }
 
+/** The walk, and who is left out of it on purpose: by name, by number, or because it is offline. */
+function leaveOut({ observation, options }: PreflightInput, target: string | null): UpdatePlan['order'] {
+  let taken = 0;
+  return walkOrder(observation.nodes, observation.self).map((node) => {
+    const from = node.health?.release ?? node.release;
+    const skip = target !== null && from?.buildHash === target;
+    let left = '';
+    if (options.only.length > 0 && !options.only.includes(node.nodeId)) left = 'not asked for';
+    else if (options.skipOffline && node.status === 'offline') left = leftOffline;
+    else if (!skip && options.max > 0 && taken >= options.max) left = `beyond the first ${options.max}`;
+    if (left === '' && !skip) taken += 1;
+    return { nodeId: node.nodeId, role: node.role, from, skip, left, address: node.address };
+  });
+}
+
 /** Follower voters first, then workers, the leader last; each by nodeId. */
 function walkOrder(nodes: NodeObservation[], self: string): NodeObservation[] {
   const rank = (node: NodeObservation): number => (node.nodeId === self ? 2 : node.role === 'voter' ? 0 : 1);
@@ -82,7 +96,7 @@ function walkOrder(nodes: NodeObservation[], self: string): NodeObservation[] {
 function hashPlan(plan: UpdatePlan, input: PreflightInput): string {
   const text = JSON.stringify([
     plan.target.buildHash,
-    plan.order.map((one) => [one.nodeId, one.role, one.from?.buildHash ?? '', one.skip]),
+    plan.order.map((one) => [one.nodeId, one.role, one.from?.buildHash ?? '', one.skip, one.left]),
     plan.voters,
     Object.entries(input.options).sort(([one], [two]) => (one < two ? -1 : 1)),
   ]);
@@ -123,6 +137,14 @@ function refuseCluster(input: PreflightInput, target: VersionInfo): Refusal[] {
     ); // P10
   }
   return found;
+}
+
+function refuseUnknown({ observation, options }: PreflightInput): Refusal[] {
+  const unknown = options.only.filter((nodeId) => !observation.nodes.some((node) => node.nodeId === nodeId));
+  const known = observation.nodes.map((node) => node.nodeId).join(', ');
+  return unknown.map((nodeId) =>
+    refusal('unknown-node', nodeId, `the cluster has ${known}`, 'a node of the cluster', '`claudecluster status`'),
+  );
 }
 
 function refuseQuorum(input: PreflightInput, toDo: UpdatePlan['order']): Refusal[] {

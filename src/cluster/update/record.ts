@@ -3,6 +3,7 @@
  * Pure: the journal writes the results with compare-and-swap. Illegal moves of a phase or a state are our own bug
  * and throw.
  */
+import { describeFailure, describeStep, nodeOf } from './describe.ts';
 import { endedStates, taskTransitions, updateTransitions } from './states.ts';
 import type {
   Failure,
@@ -50,7 +51,8 @@ const same = (record: UpdateRecord): Change => ({ record, events: [], quarantine
 export function recordIntent(record: UpdateRecord, step: Step, observation: Observation): Change {
   let next: UpdateRecord = { ...record, intent: step, waiting: null };
   if (step.kind === 'drain') {
-    next = { ...next, reservation: step.nodeId };
+    // The reservation is about voters: workers carry no quorum (P1).
+    if (currentTask(next, step.nodeId).role === 'voter') next = { ...next, reservation: step.nodeId };
     if (phaseOf(next, step.nodeId) === 'staged') next = withPhase(next, step.nodeId, 'draining');
   } else if (step.kind === 'activate') {
     const seen = observation.nodes.find((node) => node.nodeId === step.nodeId)?.health;
@@ -100,7 +102,7 @@ export function recordOutcome(
     }
     case 'commit': {
       const next = addDurations(base, step.nodeId, { commit: outcome.ms, ...partDurations });
-      return phaseChange({ ...next, reservation: null }, step.nodeId, 'committed', 'proved itself: committed');
+      return phaseChange(release(next, step.nodeId), step.nodeId, 'committed', 'proved itself: committed');
     }
     case 'rolledBack':
       return recordRolledBack(base, step.nodeId, step.failure, partDurations);
@@ -108,6 +110,10 @@ export function recordOutcome(
       return failedTask(base, step.nodeId, step.failure);
     case 'handOver':
       return same(base);
+    case 'rehearse':
+      return same({ ...base, rehearsed: true });
+    case 'canaryPassed':
+      return same({ ...base, canaryPassed: true });
     case 'revert':
       return beginRevert(base);
     case 'finish':
@@ -163,7 +169,7 @@ function recordRolledBack(
   durations: Record<string, number>,
 ): Change {
   const told = changeTask(addDurations(record, nodeId, durations), nodeId, (task) => ({ ...task, failure }));
-  const stopped = stopping({ ...told, reservation: null }, failure);
+  const stopped = stopping(release(told, nodeId), failure);
   const change = phaseChange(stopped, nodeId, 'rolled-back', 'runs its known-good release again');
   const events: EventDraft[] = [{ kind: 'failure', nodeId, text: describeFailure(failure), failure }, ...change.events];
   return { record: change.record, events, quarantine: atFault(stopped, nodeId, failure) };
@@ -171,8 +177,7 @@ function recordRolledBack(
 
 function failedTask(record: UpdateRecord, nodeId: string, failure: Failure): Change {
   const told = changeTask(record, nodeId, (task) => ({ ...task, failure }));
-  const reservation = told.reservation === nodeId ? null : told.reservation;
-  const stopped = stopping({ ...told, reservation }, failure);
+  const stopped = stopping(release(told, nodeId), failure);
   const change = phaseChange(stopped, nodeId, 'failed', `failed: ${failure.kind}`);
   const events: EventDraft[] = [{ kind: 'failure', nodeId, text: describeFailure(failure), failure }, ...change.events];
   return { record: change.record, events, quarantine: atFault(stopped, nodeId, failure) };
@@ -231,6 +236,11 @@ function finish(record: UpdateRecord, outcome: Outcome, operatorMust: string | n
 
 // ------------------------------------------------------------------------------------- small parts
 
+/** The node is back in service, or was never out of it. */
+function release(record: UpdateRecord, nodeId: string): UpdateRecord {
+  return record.reservation === nodeId ? { ...record, reservation: null } : record;
+}
+
 /** The task of a node that counts now: the way back comes after the way forward. */
 export function currentTask(record: UpdateRecord, nodeId: string): NodeTask {
   const task = record.tasks.findLast((one) => one.nodeId === nodeId);
@@ -278,47 +288,4 @@ function withState(record: UpdateRecord, state: UpdateState): UpdateRecord {
     throw new Error(`illegal move of update ${record.id}: ${record.state} -> ${state}`);
   }
   return { ...record, state };
-}
-
-export function nodeOf(step: Step): string | null {
-  if ('nodeId' in step) return step.nodeId;
-  if (step.kind === 'await') return step.waiting.nodeId;
-  return null;
-}
-
-/** One line: node, kind, what was seen, what was wanted (P8). */
-export function describeFailure(failure: Failure): string {
-  return `${failure.nodeId}: ${failure.kind} failed: ${failure.seen}; wanted: ${failure.wanted}`;
-}
-
-/** A step in words. */
-export function describeStep(step: Step): string {
-  switch (step.kind) {
-    case 'stage':
-      return `stage ${step.release.slice(0, 12)} on ${step.nodes.map((node) => node.nodeId).join(', ')} from ${step.from}`;
-    case 'moveRaftLeader':
-      return `move the Raft leader from ${step.from} to ${step.to}`;
-    case 'drain':
-      return `drain ${step.nodeId}`;
-    case 'activate':
-      return `activate ${step.release.slice(0, 12)} on ${step.nodeId}`;
-    case 'trial':
-      return `${step.nodeId} is on trial`;
-    case 'commit':
-      return `commit ${step.nodeId}`;
-    case 'rollback':
-      return `roll back ${step.nodeId}: ${step.failure.seen}`;
-    case 'rolledBack':
-      return `${step.nodeId} went back: ${step.failure.seen}`;
-    case 'failed':
-      return `${step.nodeId} failed: ${step.failure.seen}`;
-    case 'handOver':
-      return `hand the leadership over to ${step.to}`;
-    case 'revert':
-      return 'revert the nodes already updated';
-    case 'finish':
-      return `finish: ${step.outcome}`;
-    case 'await':
-      return step.waiting.what;
-  }
 }

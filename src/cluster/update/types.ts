@@ -37,6 +37,20 @@ export interface UpdateOptions {
   onFailure: 'abort' | 'revert';
   /** Let the cluster be without quorum while one of one or two voters restarts. Default false. */
   acceptDowntime: boolean;
+  /** Check the way back on every node before the first one is taken out of service. Default false. */
+  rehearse: boolean;
+  /** Stop after the first node until an operator resumes, or for canaryMs. Default false. */
+  canary: boolean;
+  /** How long the canary is watched before the walk goes on by itself; 0: until an operator resumes. Default 0. */
+  canaryMs: number;
+  /** Only these nodeIds; empty: all. Default empty. */
+  only: string[];
+  /** At most so many nodes; 0: all. Default 0. */
+  max: number;
+  /** Leave nodes that are offline to the straggler's update later, where the quorum allows. Default false. */
+  skipOffline: boolean;
+  /** Workers that may be out of service at once; voters are always one at a time. Default 1. */
+  maxUnavailableWorkers: number;
 }
 
 // ---------------------------------------------------------------------------------------------- record
@@ -59,6 +73,7 @@ export type FailureKind =
   | 'fetch'
   | 'verify'
   | 'self-test'
+  | 'rehearsal'
   | 'activate'
   | 'start'
   | 'health'
@@ -117,6 +132,10 @@ export interface UpdateRecord {
   id: string;
   state: UpdateState;
   target: VersionInfo;
+  /** straggler: begun by the leader itself, for a node that missed an update. */
+  kind: 'update' | 'straggler';
+  /** Nodes were left out on purpose: its end says nothing about what the cluster as a whole is to run. */
+  partial: boolean;
   /** Hash of the plan that the record was made from. */
   planHash: string;
   options: UpdateOptions;
@@ -147,6 +166,10 @@ export interface UpdateRecord {
   operatorMust: string | null;
   /** Number of the last event written. */
   lastEvent: number;
+  /** The way back was rehearsed on every node. */
+  rehearsed: boolean;
+  /** An operator, or time, let the walk go on after the first node. */
+  canaryPassed: boolean;
   /** A revert has begun: it is done once, and one that fails is not reverted again. */
   revertBegun: boolean;
 }
@@ -227,6 +250,8 @@ export interface Observation {
 /** What to do next. Plain data; `execute.ts` has one executor for each kind, and the compiler checks that. */
 export type Step =
   | { kind: 'stage'; nodes: { nodeId: string; address: string }[]; release: string; from: string }
+  | { kind: 'rehearse'; nodes: { nodeId: string; address: string }[]; release: string }
+  | { kind: 'canaryPassed' }
   | { kind: 'moveRaftLeader'; from: string; to: string }
   | { kind: 'drain'; nodeId: string; address: string }
   | { kind: 'activate'; nodeId: string; address: string; release: string }
@@ -272,6 +297,7 @@ export type RefusalCode =
   | 'disk'
   | 'quarantined'
   | 'timing'
+  | 'unknown-node'
   | 'plan-changed';
 
 /** What an update would do: the answer to a dry run. */
@@ -279,7 +305,8 @@ export interface UpdatePlan {
   target: VersionInfo;
   /** SHA-256 over what matters of the plan: same cluster, same target, same options, same hash. */
   planHash: string;
-  order: { nodeId: string; role: NodeRole; from: ReleaseRef | null; skip: boolean; address: string }[];
+  /** skip: runs the target already. left: why it is left out on purpose; '' when it is not. */
+  order: { nodeId: string; role: NodeRole; from: ReleaseRef | null; skip: boolean; left: string; address: string }[];
   voters: number;
   healthyVoters: number;
   quorum: number;

@@ -2,7 +2,8 @@
  * Since when a leader waits for what: the bookkeeping behind `Observation.waits`. It belongs to one leader, for the next
  * one begins anew. Plain functions on a map of monotonic ms, so that scenarios and simulation keep it the same way.
  */
-import { nodeOf, type StepOutcome } from './record.ts';
+import { nodeOf } from './describe.ts';
+import type { StepOutcome } from './record.ts';
 import type { Step, StepKind } from './types.ts';
 
 /** Steps that end a node's part: what was waited for before says nothing about its next part (a revert). */
