@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pullArgv } from '../../src/adapters/rsync/argv.ts';
@@ -341,6 +341,16 @@ describe('the serving end', () => {
     const hash = await storeRelease(source, join(scratch, `build ${runs}`));
     const gone = new AbortController();
     const serving = serveRsync({ ...request(hash), signal: gone.signal });
+    gone.abort();
+    expect((await serving).exitCode).not.toBe(0);
+  });
+
+  it('ends its rsync also when nobody reads any more', async () => {
+    const hash = await storeRelease(source, join(scratch, `build ${runs}`));
+    const gone = new AbortController();
+    const output = new Writable({ highWaterMark: 1, write: () => {} });
+    const serving = serveRsync({ ...request(hash), output, signal: gone.signal });
+    await waitFor('the first bytes', () => output.writableLength > 0, { timeoutMs: 20_000 });
     gone.abort();
     expect((await serving).exitCode).not.toBe(0);
   });

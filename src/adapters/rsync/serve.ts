@@ -29,8 +29,6 @@ export async function serve(options: ServeOptions): Promise<Ended> {
   let callOff: (() => void) | undefined;
   const stop = (): void => {
     callOff ??= endProcess(child);
-    // Nobody will read it; left alone, it would hold up the end of the process.
-    child.stdout?.destroy();
   };
   const inputClosed = (): void => {
     if (!input.readableEnded) stop();
