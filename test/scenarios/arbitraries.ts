@@ -1,7 +1,7 @@
 /** Generators for fast-check: observations from plausible to hostile, and records that our own moves can lead to. */
 import fc from 'fast-check';
-import { defaultOptions } from '../../src/cluster/update/options.ts';
 import { newRecord } from '../../src/cluster/update/new-record.ts';
+import { defaultOptions } from '../../src/cluster/update/options.ts';
 import { inFlightPhases } from '../../src/cluster/update/states.ts';
 import type {
   Failure,
@@ -170,7 +170,7 @@ export const anyOptions: fc.Arbitrary<UpdateOptions> = fc
 export const anyObservation: fc.Arbitrary<Observation> = fc.oneof(hostileObservation, likelyObservation);
 
 /** A longer search: `PROPERTY_RUNS=100000 npx vitest run src/cluster/update`. */
-export const propertyRuns = { numRuns: Number(process.env.PROPERTY_RUNS ?? 1_000) };
+export const propertyRuns = { numRuns: Number(process.env.PROPERTY_RUNS ?? 500) };
 export const propertyTimeoutMs = Math.max(30_000, propertyRuns.numRuns * 30);
 
 const failureOf = (nodeId: string, phase: TaskPhase): fc.Arbitrary<Failure> =>

@@ -7,7 +7,7 @@
  *   node n2 is silent why="…"        no answer to HealthCheck
  *   node n2 is answering | healthy | draining | active | offline | mute (no heartbeats) | gone (from the cluster)
  *   node n2 is unhealthy why="…"
- *   node n2 has lag=4000 tasks=2 raft=down|up|learner|none disk=10 protocol=2-3 seen=9s trial=other runs=B status=…
+ *   node n2 has lag=4000 still=6s tasks=2 raft=down|up|learner|none disk=10 protocol=2-3 seen=9s trial=other runs=B status=…
  */
 
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
@@ -69,7 +69,8 @@ function become(world: World, node: WorldNode, word: string, given: Record<strin
 function give(node: WorldNode, record: UpdateRecord | null, key: string, value: string): void {
   const [min = 1, max = 1] = value.split('-').map(Number);
   const raft = node.raft;
-  if (key === 'lag') node.raft = { ...raft, lag: value === 'unknown' ? null : Number(value) };
+  if (key === 'still') node.lagStandsStillMs = parseTime(value);
+  else if (key === 'lag') node.raft = { ...raft, lag: value === 'unknown' ? null : Number(value) };
   else if (key === 'tasks') node.tasks = Number(value);
   else if (key === 'disk') node.diskFreeBytes = Number(value);
   else if (key === 'protocol') node.protocol = { min, max };

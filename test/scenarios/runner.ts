@@ -102,7 +102,13 @@ const commands: Record<string, (story: Story, command: Command) => string[]> = {
     const made = preflight(input);
     if (made.refusals.length > 0) return tellPlan(made);
     const { self, epoch } = story.world;
-    const beginning = { service: 'claudecluster', startedAt: '2026-02-17T14:30:00Z', suffix: '1', by: 'ops', kind: 'update' as const };
+    const beginning = {
+      service: 'claudecluster',
+      startedAt: '2026-02-17T14:30:00Z',
+      suffix: '1',
+      by: 'ops',
+      kind: 'update' as const,
+    };
     story.record = newRecord(made, input.options, { ...beginning, leader: self, epoch });
     stage(nodeIn(story.world, self), command.given.to ?? 'B');
     return tellPlan(made);
@@ -132,8 +138,10 @@ const commands: Record<string, (story: Story, command: Command) => string[]> = {
     return [];
   },
   request: (story, { words }) => {
-    const requested = words[0] === 'resume' ? null : (words[0] as UpdateRecord['requested']);
-    story.record = { ...running(story), requested };
+    const resumes = words[0] === 'resume';
+    const requested = resumes ? null : (words[0] as UpdateRecord['requested']);
+    const before = running(story);
+    story.record = { ...before, requested, canaryPassed: before.canaryPassed || resumes };
     return [];
   },
   record: (story) => tellRecord(running(story)),
@@ -204,8 +212,9 @@ function apply(story: Story, change: Change, lines: string[]): UpdateRecord {
 function outcomeOf(story: Story, step: Step, { given }: Command): StepOutcome {
   if (given.retry !== undefined) return { kind: 'retry', ms: 10, seen: given.retry };
   const refused = given.refused ?? given['done-but-refused'];
-  if (refused !== undefined && 'nodeId' in step) {
-    return { kind: 'refused', ms: 10, failure: failureOf(story, step.nodeId, refused, given.kind) };
+  const whose = 'nodeId' in step ? step.nodeId : given.on;
+  if (refused !== undefined && typeof whose === 'string') {
+    return { kind: 'refused', ms: 10, failure: failureOf(story, whose, refused, given.kind) };
   }
   if (step.kind !== 'stage') return { kind: 'ok', ms: 10 };
   const results = step.nodes.map(({ nodeId }) => {
@@ -275,11 +284,21 @@ const times: Record<string, keyof UpdateOptions> = {
   gate: 'gateTimeoutMs',
   drain: 'drainTimeoutMs',
   rollback: 'rollbackTimeoutMs',
+  'canary-for': 'canaryMs',
 };
 const counts: Record<string, keyof UpdateOptions> = {
   heartbeats: 'heartbeats',
   lag: 'maxLagEntries',
   'stage-concurrency': 'stageConcurrency',
+  'workers-at-once': 'maxUnavailableWorkers',
+  max: 'max',
+};
+
+const flags: Record<string, keyof UpdateOptions> = {
+  'accept-downtime': 'acceptDowntime',
+  'skip-offline': 'skipOffline',
+  rehearse: 'rehearse',
+  canary: 'canary',
 };
 
 function optionsOf(given: Record<string, string>): UpdateOptions {
@@ -288,7 +307,8 @@ function optionsOf(given: Record<string, string>): UpdateOptions {
     if (times[name] !== undefined) options[times[name]] = parseTime(value);
     if (counts[name] !== undefined) options[counts[name]] = Number(value);
     if (name === 'on-failure') options.onFailure = value;
-    if (name === 'accept-downtime') options.acceptDowntime = value === 'yes';
+    if (flags[name] !== undefined) options[flags[name]] = value === 'yes';
+    if (name === 'only') options.only = value.split(',');
   }
   return options as unknown as UpdateOptions;
 }

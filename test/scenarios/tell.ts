@@ -50,7 +50,9 @@ export function tellRecord(record: UpdateRecord): string[] {
 }
 
 export function tellPlan(plan: UpdatePlan): string[] {
-  const order = plan.order.map((one) => (one.skip ? `(${one.nodeId})` : one.nodeId)).join(', ');
+  const tellTurn = ({ nodeId, skip, left }: UpdatePlan['order'][number]): string =>
+    left !== '' ? `[${nodeId}: ${left}]` : skip ? `(${nodeId})` : nodeId;
+  const order = plan.order.map(tellTurn).join(', ');
   const refusals = plan.refusals.flatMap(tellRefusal);
   if (refusals.length > 0) return refusals;
   const times = `${formatTime(plan.bestMs)} to ${formatTime(plan.worstMs)}`;

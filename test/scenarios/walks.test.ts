@@ -15,7 +15,7 @@ import type { WorldNode } from './world.ts';
 const looksAtMost = 1_000;
 
 const voters = ['n1', 'n2', 'n3', 'n4', 'n5'];
-const nodes = [...voters, 'w1'];
+const nodes = [...voters, 'w1', 'w2'];
 
 const often = (line: string): fc.Arbitrary<string[]> => fc.constant([line]);
 const happening: fc.Arbitrary<string[]> = fc.oneof(
@@ -72,10 +72,16 @@ const reached = fc
   .map(([id, phase]) => `walk until=${id}:${phase}`);
 
 const beginning = fc
-  .tuple(fc.constantFrom(3, 5), fc.boolean(), fc.constantFrom('abort', 'revert'), reached)
-  .map(([size, worker, onFailure, middle]) => [
-    `cluster voters=${voters.slice(0, size).join(',')}${worker ? ' workers=w1' : ''} leader=n1 raft=n2`,
-    `update to=B gate=20s drain=10s on-failure=${onFailure}`,
+  .tuple(
+    fc.constantFrom(3, 5),
+    fc.boolean(),
+    fc.constantFrom('abort', 'revert'),
+    fc.constantFrom('', ' canary=yes', ' canary=yes canary-for=30s', ' rehearse=yes'),
+    reached,
+  )
+  .map(([size, workers, onFailure, more, middle]) => [
+    `cluster voters=${voters.slice(0, size).join(',')}${workers ? ' workers=w1,w2' : ''} leader=n1 raft=n2`,
+    `update to=B gate=20s drain=10s workers-at-once=2 on-failure=${onFailure}${more}`,
     middle,
   ]);
 

@@ -29,6 +29,7 @@ export interface WorldNode {
   draining: boolean;
   tasks: number;
   diskFreeBytes: number;
+  lagStandsStillMs: number | null;
   /** Time in which it was healthy, since its start or since the present leader took over. */
   beatingMs: number;
   beats: boolean;
@@ -77,6 +78,7 @@ export function createNode(nodeId: string, role: NodeRole, release: string): Wor
     draining: false,
     tasks: 0,
     diskFreeBytes: 10_000_000_000,
+    lagStandsStillMs: null,
     beatingMs: 60_000,
     beats: true,
     raft: { member: role === 'voter' ? 'voter' : 'none', healthy: true, reason: '', lag: role === 'voter' ? 0 : null },
@@ -153,7 +155,7 @@ function observeNode(world: World, node: WorldNode): NodeObservation {
     healthError: node.answers ? '' : node.silentWhy,
     heartbeats: counts ? Math.floor(node.beatingMs / world.heartbeatMs) : 0,
     lag: node.raft.healthy ? node.raft.lag : null,
-    lagStandsStillMs: null,
+    lagStandsStillMs: node.lagStandsStillMs,
   };
 }
 

@@ -1,4 +1,5 @@
 /** A node in flight: drained, switched, on trial. What comes next for it, or what it is waited for. */
+import { describeFailure } from './describe.ts';
 import { describePeers, findNode, isCommitted, lacksRaftMember, noAnswer, waited } from './facts.ts';
 import { commitMarginMs } from './lint.ts';
 import { isBack, planRollingBack, wentBack } from './plan-back.ts';
@@ -40,6 +41,11 @@ function planDraining(
   if (record.requested === 'abort') {
     const next = 'start a new update when you are ready';
     return failStep(task, 'operator', 'aborted by an operator', 'the update to go on', next, []);
+  }
+  if (record.state === 'stopping') {
+    // Another worker, in flight beside this one, failed: what was not switched yet is not switched any more.
+    const why = record.failure === null ? 'the update stops' : `the update stops: ${describeFailure(record.failure)}`;
+    return failStep(task, 'unknown', why, 'the update to go on', `see what is said of ${record.failure?.nodeId}`, []);
   }
   if (node?.health != null && !node.health.draining) {
     // The request did not arrive, or the node restarted since: ask again, for so long.
@@ -135,18 +141,23 @@ function planTrial(
     // "Stable" is about one incarnation: a process that had to be started again has failed its trial (P4).
     return rollBack(task, 'stability', verdict.seen, what, []);
   }
-  if (waited(observation, key) < limit || isCatchingUp(node)) {
-    return waitFor(observation, key, task.nodeId, what, verdict.seen, limit);
+  const more = catchesUpForMs(node);
+  if (waited(observation, key) < limit || more > 0) {
+    const atMostMs = Math.max(limit, waited(observation, key) + more);
+    return waitFor(observation, key, task.nodeId, what, verdict.seen, more > 0 ? atMostMs : limit);
   }
   return rollBack(task, verdict.kind, verdict.seen, `${what} within ${limit} ms`, []);
 }
 
-/** Its lag shrinks, and its own trial leaves time for the commit: a voter that moves is given more time, to that bound. */
-function isCatchingUp(node: NodeObservation): boolean {
-  const left = node.health?.trial?.commitInMs ?? 0;
-  const moves =
-    node.lag !== null && node.lag > 0 && node.lagStandsStillMs !== null && node.lagStandsStillMs < standsStillMs;
-  return moves && node.health?.healthy === true && left > commitMarginMs;
+/**
+ * How much longer a voter whose lag shrinks may go on, ms: as long as its own trial leaves time for the commit.
+ * 0: it stands still, or it is something else that it lacks.
+ */
+function catchesUpForMs(node: NodeObservation): number {
+  const { health, lag, lagStandsStillMs } = node;
+  const moves = lag !== null && lag > 0 && lagStandsStillMs !== null && lagStandsStillMs < standsStillMs;
+  if (!moves || health?.healthy !== true || health.trial === null) return 0;
+  return Math.max(0, health.trial.commitInMs - commitMarginMs);
 }
 
 /** P4, and a voter without a member in the group is not caught up either. */

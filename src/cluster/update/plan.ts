@@ -15,7 +15,10 @@ import type { NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 export function plan(observation: Observation, record: UpdateRecord): Step {
   const active = record.tasks.filter((task) => inFlightPhases.includes(task.phase));
   const steps = active.map((task) => planActive(observation, record, task));
-  const step = steps.find((one) => one.kind !== 'await') ?? planMoreWorkers(observation, record, active) ?? steps[0];
+  // Each wait of several workers begins at once, by being planned once: none of their times starts when another's ends.
+  const unbegun = steps.find((one) => one.kind === 'await' && waited(observation, one.key) === 0);
+  const acts = steps.find((one) => one.kind !== 'await') ?? planMoreWorkers(observation, record, active);
+  const step = acts ?? unbegun ?? steps[0];
   if (step !== undefined) return step;
   const failedOnTheWayBack = record.tasks.some(
     (task) => task.direction === 'back' && (task.phase === 'failed' || task.phase === 'rolled-back'),

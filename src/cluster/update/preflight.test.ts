@@ -97,22 +97,66 @@ describe('preflight', () => {
     const codes = (change: (one: World) => void) =>
       preflight(input(change, { options })).refusals.map((one) => one.code);
     expect(codes((one) => one.nodes.splice(0, 1))).toEqual([]);
-    expect(codes((one) => void (node(one, 'n3').raft.healthy = false))).toEqual(['quorum-unsafe']);
+    expect(
+      codes((one) => {
+        node(one, 'n3').raft.healthy = false;
+      }),
+    ).toEqual(['quorum-unsafe']);
   });
 });
 
 describe("a plan's hash", () => {
   it.each<[string, (one: World) => void]>([
     ['the order in which nodes were seen', (one) => void one.nodes.reverse()],
-    ['how long ago a node was seen', (one) => void (node(one, 'n2').lastSeenMsAgo = 1_900)],
-    ['free disk', (one) => void (node(one, 'n2').diskFreeBytes -= 1_000_000)],
-    ['running tasks', (one) => void (node(one, 'n2').tasks = 3)],
-    ['a small lag', (one) => void (node(one, 'n3').raft.lag = 7)],
-    ['heartbeats', (one) => void (node(one, 'n3').beatingMs = 0)],
-    ['a restart', (one) => void (node(one, 'n3').starts += 1)],
-    ['where the Raft leader is', (one) => void (one.raftLeader = 'n3')],
+    [
+      'how long ago a node was seen',
+      (one) => {
+        node(one, 'n2').lastSeenMsAgo = 1_900;
+      },
+    ],
+    [
+      'free disk',
+      (one) => {
+        node(one, 'n2').diskFreeBytes -= 1_000_000;
+      },
+    ],
+    [
+      'running tasks',
+      (one) => {
+        node(one, 'n2').tasks = 3;
+      },
+    ],
+    [
+      'a small lag',
+      (one) => {
+        node(one, 'n3').raft.lag = 7;
+      },
+    ],
+    [
+      'heartbeats',
+      (one) => {
+        node(one, 'n3').beatingMs = 0;
+      },
+    ],
+    [
+      'a restart',
+      (one) => {
+        node(one, 'n3').starts += 1;
+      },
+    ],
+    [
+      'where the Raft leader is',
+      (one) => {
+        one.raftLeader = 'n3';
+      },
+    ],
     ['what was waited for', (one) => void one.since.set('gate:n2', 1)],
-    ['the epoch', (one) => void (one.epoch = 9)],
+    [
+      'the epoch',
+      (one) => {
+        one.epoch = 9;
+      },
+    ],
   ])('does not depend on %s', (_name, change) => {
     expect(hashOf(change)).toBe(hashOf());
   });
@@ -120,11 +164,36 @@ describe("a plan's hash", () => {
   it.each<[string, (one: World) => void]>([
     ['a node that came', (one) => void one.nodes.push(createNode('w2', 'worker', 'A'))],
     ['a node that went', (one) => void one.nodes.pop()],
-    ['another release on a node', (one) => void (node(one, 'n2').runs = 'Z')],
-    ['a node that is there already', (one) => void (node(one, 'n2').runs = 'B')],
-    ['another role', (one) => void (node(one, 'n2').role = 'worker')],
-    ['another leader, for the order is another', (one) => void (one.self = 'n2')],
-    ['another number of Raft voters', (one) => void (node(one, 'n3').raft.member = 'none')],
+    [
+      'another release on a node',
+      (one) => {
+        node(one, 'n2').runs = 'Z';
+      },
+    ],
+    [
+      'a node that is there already',
+      (one) => {
+        node(one, 'n2').runs = 'B';
+      },
+    ],
+    [
+      'another role',
+      (one) => {
+        node(one, 'n2').role = 'worker';
+      },
+    ],
+    [
+      'another leader, for the order is another',
+      (one) => {
+        one.self = 'n2';
+      },
+    ],
+    [
+      'another number of Raft voters',
+      (one) => {
+        node(one, 'n3').raft.member = 'none';
+      },
+    ],
   ])('depends on %s', (_name, change) => {
     expect(hashOf(change)).not.toBe(hashOf());
   });

@@ -58,12 +58,12 @@ export function preflight(input: PreflightInput): UpdatePlan {
     ...refuseProtocol(input, target),
     ...lintTiming(options, observation.heartbeatMs),
   ];
-  if (toDo.length === 0 && order.length > 0 && !invalid) {
+  if (toDo.length === 0 && order.some((one) => one.skip) && !invalid) {
     plan.refusals.push(
       refusal(
         'already-at-target',
         null,
-        `every node runs ${target.buildHash.slice(0, 12)}`,
+        `${order.every((one) => one.left === '') ? 'every node' : 'every node that is asked for'} runs ${target.buildHash.slice(0, 12)}`,
         'a node that does not',
         'nothing to do',
       ),
