@@ -1,0 +1,197 @@
+/** A node's agent: answers to health checks and drains, and the node verbs as processes of their own. */
+import { asClusterError, ClusterError } from '../../src/errors.ts';
+import { admitEpoch, readEpoch } from '../../src/node/epoch.ts';
+import { unhealthyReasons } from '../../src/node/self-health.ts';
+import { readInstalled, readLastRollback, readTrialView } from '../../src/node/trial-view.ts';
+import { activate, commit, rollback, type VerbDeps } from '../../src/node/verbs.ts';
+import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
+import { wakeSupervisor } from './host.ts';
+import { clockOf, quorumCheckOf } from './ports.ts';
+import { completeNames, damaged, prune, stageVerb } from './releases.ts';
+import { endProc } from './scheduler.ts';
+import type { Daemon, Host, VerbRun, World } from './types.ts';
+
+export function reasonsOf(world: World, daemon: Daemon): string[] {
+  const { group } = world;
+  const { host } = daemon;
+  const serves = host.role === 'worker' || group.serves(host.id);
+  const reasons = unhealthyReasons({
+    notReady: daemon.stopping ? `${host.id} is stopping` : daemon.joined ? '' : 'has not joined yet',
+    member: serves ? null : ({ phase: 'starting', reason: 'its etcd has no leader' } as never),
+    heartbeatMsAgo: daemon.lastBeatMs === null ? null : world.sched.now() - daemon.lastBeatMs,
+    heartbeatMs: world.heartbeatMs,
+  });
+  if (daemon.ill !== '') reasons.push(daemon.ill);
+  return reasons;
+}
+
+export function answerHealth(world: World, daemon: Daemon): NodeHealth {
+  const { host } = daemon;
+  const reasons = reasonsOf(world, daemon);
+  const { buildHash, version, gitCommit } = daemon.build.version;
+  return {
+    nodeId: host.id,
+    service: 'claudecluster',
+    incarnation: daemon.incarnation,
+    healthy: reasons.length === 0,
+    reasons,
+    release: { buildHash, version, gitCommit },
+    ...readDisk(world, daemon),
+    appliedIndex: host.role === 'voter' ? world.group.index() - world.group.lag(host.id) : null,
+    draining: daemon.draining || daemon.stopping,
+    runningTasks: daemon.tasksUntilMs > world.sched.now() ? 1 : 0,
+    diskFreeBytes: host.disk.full ? 0 : 1e9,
+    heartbeatMs: world.heartbeatMs,
+  };
+}
+
+type DiskFacts = Pick<NodeHealth, 'installed' | 'trial' | 'lastRollback' | 'staged' | 'epoch'>;
+const factsOf = new WeakMap<Host, { version: number; facts: DiskFacts }>();
+
+/** Read anew only when the disk changed, or when a trial's time runs. */
+function readDisk(world: World, daemon: Daemon): DiskFacts {
+  const { host, proc } = daemon;
+  const known = factsOf.get(host);
+  if (known !== undefined && known.version === host.disk.version && known.facts.trial === null) return known.facts;
+  const facts: DiskFacts = {
+    installed: readInstalled(host.base) ?? '',
+    trial: readTrialView(host.base, clockOf(world, host, proc)),
+    lastRollback: readLastRollback(host.base),
+    staged: completeNames(host),
+    epoch: readEpoch(host.base),
+  };
+  factsOf.set(host, { version: host.disk.version, facts });
+  return facts;
+}
+
+export function answerDrain(
+  world: World,
+  daemon: Daemon,
+  draining: boolean,
+  updateId: string,
+  epoch: number,
+): () => { runningTasks: number } {
+  const { host } = daemon;
+  try {
+    admitEpoch(host.base, epoch, host.id); // as src/node/daemon.ts does
+  } catch (thrown) {
+    const error = asClusterError(thrown);
+    return () => {
+      throw error;
+    };
+  }
+  daemon.draining = draining;
+  world.trace.line(`${host.id}: ${draining ? 'drains' : 'no longer drains'}, epoch ${epoch}`);
+  for (const checker of world.checkers) checker.drained?.(host, epoch, updateId);
+  const runningTasks = daemon.tasksUntilMs > world.sched.now() ? 1 : 0;
+  return () => ({ runningTasks });
+}
+
+/** Starts the verb; what it says goes back unless the daemon ended meanwhile. */
+export function answerTask(world: World, daemon: Daemon, task: Task, answer: (value: () => TaskResult) => void): void {
+  const { host } = daemon;
+  const proc = world.newProc(host, `${host.id}/verb`);
+  const run: VerbRun = {
+    verb: task.argv[2] ?? '',
+    argv: task.argv,
+    proc,
+    updateId: option(task.argv, '--update'),
+    epoch: Number(option(task.argv, '--epoch')),
+  };
+  daemon.verbs.add(run);
+  proc.onEnd = () => {
+    daemon.verbs.delete(run);
+    if (daemon.proc.dead) return;
+    const killed = { exitCode: null, signal: 'SIGKILL', timedOut: false, stdout: '', stderr: '' };
+    world.sched.after(daemon.proc, 1, () => answer(() => killed));
+  };
+  const say = (exitCode: number, value: object): void => {
+    proc.onEnd = null;
+    daemon.verbs.delete(run);
+    endProc(proc);
+    const result = { exitCode, signal: null, timedOut: false, stdout: `${JSON.stringify(value)}\n`, stderr: '' };
+    if (!daemon.proc.dead) world.sched.after(daemon.proc, 1, () => answer(() => result));
+  };
+  world.sched.after(proc, world.timing.int(5, 40), () => {
+    world.trace.line(`${host.id}: verb ${task.argv.slice(2, 4).join(' ').slice(0, 24)} epoch ${run.epoch}`);
+    for (const checker of world.checkers) checker.verbBegins?.(host, run);
+    runVerb(world, host, run).then(
+      (value) => {
+        if (proc.dead) return;
+        for (const checker of world.checkers) checker.verbEnds?.(host, run, { ok: true, code: '' });
+        say(0, value);
+      },
+      (thrown: unknown) => {
+        if (proc.dead) return;
+        const error = asClusterError(thrown);
+        world.trace.line(`${host.id}: verb ${run.verb} refused: ${error.code} ${error.message}`);
+        for (const checker of world.checkers) checker.verbEnds?.(host, run, { ok: false, code: error.code });
+        say(3, { ok: false, error: error.toJSON() });
+      },
+    );
+  });
+}
+
+function option(argv: string[], name: string): string {
+  const at = argv.indexOf(name);
+  return at < 0 ? '' : (argv[at + 1] ?? '');
+}
+
+const ms = (text: string): number => Number(text.replace('ms', ''));
+
+async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> {
+  const { argv, updateId, epoch } = run;
+  const deps = verbDeps(world, host, run);
+  switch (run.verb) {
+    case 'activate': {
+      const limits = {
+        trialMs: ms(option(argv, '--trial')),
+        healthTimeoutMs: ms(option(argv, '--health-timeout')),
+        bootsMax: Number(option(argv, '--boots')),
+      };
+      return activate(deps, { release: argv[3] ?? '', updateId, epoch, ...limits });
+    }
+    case 'commit':
+      return commit(deps, { updateId, epoch });
+    case 'rollback':
+      return rollback(deps, { updateId, epoch, why: option(argv, '--why') });
+    case 'stage':
+      return stageVerb(world, host, run.proc, argv[3] ?? '', option(argv, '--from'));
+    default:
+      throw new ClusterError('usage', `no verb ${run.verb}`);
+  }
+}
+
+function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
+  const { proc } = run;
+  const { sched, timing } = world;
+  const store = world.store.port(proc, false);
+  return {
+    base: host.base,
+    nodeId: host.id,
+    service: 'claudecluster',
+    clock: clockOf(world, host, proc),
+    serviceManager: {
+      kind: 'supervisor',
+      armTrial: () => sched.later(proc, timing.int(1, 5), () => undefined),
+      disarmTrial: () => sched.later(proc, timing.int(1, 5), () => undefined),
+      requestRestart: () => {
+        const taken = sched.later(proc, timing.int(1, 8), () => undefined);
+        sched.after(host.supervisor, timing.int(1, 8), () => {
+          for (const checker of world.checkers) checker.restartAsked?.(host, run);
+          host.order = 'restart';
+          wakeSupervisor(world, host);
+        });
+        return taken;
+      },
+    },
+    quorumCheck: quorumCheckOf(world, host, proc, store),
+    verifyRelease: (_base, hash) =>
+      sched.later(proc, timing.int(5, 60), () => {
+        const wrong = damaged(host, hash);
+        if (wrong !== null)
+          throw new ClusterError(wrong === 'missing' ? 'not-found' : 'verify-failed', `${hash}: ${wrong}`);
+      }),
+    prune: async () => prune(host),
+  };
+}

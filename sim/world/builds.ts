@@ -1,0 +1,47 @@
+/** Builds and how they behave: what the update must find out. */
+import type { VersionInfo } from '../../src/release/types.ts';
+import type { Random } from './random.ts';
+
+export type Behaviour =
+  | 'good'
+  | 'crashes' // ends soon after every start
+  | 'hangs' // runs, never healthy
+  | 'healthy-then-crashes' // becomes healthy, ends a while later, every time
+  | 'healthy-then-ill' // becomes healthy, then says that it is not
+  | 'never-joins' // answers, and never writes a heartbeat
+  | 'lags' // its Raft member falls behind for ever
+  | 'crashes-once' // only its first start on each node fails
+  | 'fails-self-test';
+
+export interface Build {
+  hash: string;
+  version: VersionInfo;
+  behaviour: Behaviour;
+  /** Only there it misbehaves; null: everywhere. */
+  onlyOn: string | null;
+  /** ms after the start, or after becoming healthy. */
+  failsAfterMs: number;
+  /** Arrives damaged on these nodes: at the first transfer only, or at each. */
+  corruptOn: Map<string, 'once' | 'always'>;
+}
+
+export function makeBuild(number: number, behaviour: Behaviour, random: Random): Build {
+  const hash = (number.toString(16).padStart(4, '0') + random.hex(30)).slice(0, 64);
+  const version: VersionInfo = {
+    buildHash: hash,
+    builtAt: '2026-01-01T00:00:00Z',
+    gitCommit: hash.slice(0, 7),
+    version: `0.${number}.0`,
+    protocol: { min: 1, max: 1 },
+    node: '>=20',
+  };
+  // Before three heartbeats are over: a build that fails later than that is for probation to find.
+  const slow = behaviour === 'healthy-then-crashes' || behaviour === 'healthy-then-ill';
+  const failsAfterMs = slow ? random.int(1, 1_300) : random.int(1, 400);
+  return { hash, version, behaviour, onlyOn: null, failsAfterMs, corruptOn: new Map() };
+}
+
+/** How the build behaves on that node. */
+export function behaviourOn(build: Build, hostId: string): Behaviour {
+  return build.onlyOn === null || build.onlyOn === hostId ? build.behaviour : 'good';
+}

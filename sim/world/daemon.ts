@@ -1,0 +1,279 @@
+/**
+ * A daemon's life: start, member, heartbeats, the build's own misbehaviour, the graceful stop. Leadership, journal,
+ * updater and control inside it are the real ones.
+ */
+import { createControl } from '../../src/cluster/control.ts';
+import { createJournal } from '../../src/cluster/journal.ts';
+import { keys } from '../../src/cluster/keys.ts';
+import { createLeadership } from '../../src/cluster/leadership.ts';
+import { RollingUpdater } from '../../src/cluster/updater.ts';
+import { ClusterError } from '../../src/errors.ts';
+import { readTrial, writeHealthyMarker } from '../../src/node/trial-view.ts';
+import { reasonsOf } from './agent.ts';
+import { type Behaviour, type Build, behaviourOn } from './builds.ts';
+import { clientPoolOf, clockOf, loggerOf, membershipOf, raftOf, recordText } from './ports.ts';
+import { damaged } from './releases.ts';
+import { endProc } from './scheduler.ts';
+import type { SimLease } from './store.ts';
+import type { Daemon, Host, World } from './types.ts';
+
+/** Starts a daemon of the release; its end is told to `onExit`. */
+export function startDaemon(world: World, host: Host, build: Build, onExit: (daemon: Daemon) => void): Daemon {
+  const { sched, timing } = world;
+  const proc = world.newProc(host, `${host.id}/daemon`);
+  const store = world.store.port(proc, false);
+  const clock = clockOf(world, host, proc);
+  const daemon: Daemon = {
+    proc,
+    host,
+    incarnation: world.random.hex(8),
+    release: build.hash,
+    build,
+    startedAtMs: sched.now(),
+    listening: false,
+    joined: false,
+    stopping: false,
+    draining: false,
+    ill: '',
+    tasksUntilMs: 0,
+    seq: 0,
+    lastBeatMs: null,
+    lease: null,
+    leaseListeners: new Set(),
+    markerWritten: false,
+    healthySinceMs: null,
+    beatsHealthy: 0,
+    store,
+    journal: createJournal(store, clock, host.id),
+    leadership: null,
+    updater: null,
+    control: null,
+    ending: new AbortController(),
+    verbs: new Set(),
+  };
+  host.daemon = daemon;
+  world.trace.line(`${host.id}: starts ${build.hash.slice(0, 6)} as ${daemon.incarnation.slice(0, 6)}`);
+  proc.onEnd = () => {
+    daemon.listening = false;
+    world.group.stop(host.id);
+    noteHealth(world, daemon);
+    for (const run of [...daemon.verbs]) if (timing.chance(0.5)) endProc(run.proc);
+    for (const checker of world.checkers) checker.daemonEnded?.(daemon);
+    onExit(daemon);
+  };
+  for (const checker of world.checkers) checker.daemonStarts?.(daemon);
+  const behaviour = behaviourOn(build, host.id);
+  if (behaviour === 'crashes' || (behaviour === 'crashes-once' && firstStart(host, build.hash))) {
+    sched.after(proc, build.failsAfterMs, () => endProc(proc));
+  }
+  sched.after(proc, timing.int(10, 60), () => {
+    daemon.listening = true;
+  });
+  if (behaviour !== 'hangs') sched.after(proc, timing.int(80, 500), () => join(world, daemon, behaviour));
+  return daemon;
+}
+
+const started = new WeakMap<Host, Set<string>>();
+
+function firstStart(host: Host, hash: string): boolean {
+  const seen = started.get(host) ?? new Set();
+  started.set(host, seen);
+  if (seen.has(hash)) return false;
+  seen.add(hash);
+  return true;
+}
+
+function join(world: World, daemon: Daemon, behaviour: Behaviour): void {
+  const { host, proc } = daemon;
+  world.group.start(host.id);
+  const member = world.group.member(host.id);
+  if (member !== undefined) member.stuck = behaviour === 'lags';
+  if (behaviour === 'never-joins') return;
+  daemon.joined = true;
+  compose(world, daemon);
+  if (behaviour === 'healthy-then-crashes' || behaviour === 'healthy-then-ill') {
+    world.sched.after(proc, daemon.build.failsAfterMs, () => {
+      if (behaviour === 'healthy-then-crashes') endProc(proc);
+      else daemon.ill = 'the build says that it is ill';
+      noteHealth(world, daemon);
+    });
+  }
+  beat(world, daemon);
+}
+
+function compose(world: World, daemon: Daemon): void {
+  const { host, proc, store, journal } = daemon;
+  if (host.role === 'worker') return;
+  const clock = clockOf(world, host, proc);
+  const logger = loggerOf(world, host.id);
+  const leadership = createLeadership({
+    store,
+    clock,
+    logger: { ...logger, info: () => undefined },
+    nodeId: host.id,
+    lease: () => (daemon.lease?.alive() === true ? daemon.lease : null),
+    onLease: (listener) => {
+      daemon.leaseListeners.add(listener);
+      return () => daemon.leaseListeners.delete(listener);
+    },
+    mayCampaign: () => !daemon.draining && !daemon.stopping && reasonsOf(world, daemon).length === 0,
+    raftLeader: async () => world.group.leader,
+    pollMs: 1_500,
+  });
+  const raft = raftOf(world, proc, leadership);
+  const clientPool = clientPoolOf(world, proc);
+  const membership = membershipOf(world, proc, store);
+  const { heartbeatMs } = world;
+  const updater = new RollingUpdater({
+    membership,
+    raft,
+    clientPool,
+    logger,
+    selfNodeId: host.id,
+    journal,
+    releases: { inspect: async (hash) => inspect(world, daemon, hash) },
+    clock,
+    service: 'claudecluster',
+    heartbeatMs,
+    stragglers: world.seed % 2 === 0 ? 'update' : 'leave',
+  });
+  daemon.control = createControl({
+    clusterId: 'c',
+    selfNodeId: host.id,
+    store,
+    journal,
+    membership,
+    raft,
+    clientPool,
+    clock,
+    updater,
+    heartbeatMs,
+    controlAt: () => {
+      throw new ClusterError('not-leader', 'ask the leader');
+    },
+    describeRelease: async (hash) => world.builds.get(hash)?.version ?? null,
+    approveMember: async () => undefined,
+  });
+  daemon.leadership = leadership;
+  daemon.updater = updater;
+  leadership.start();
+  leadership.onChange((view) => {
+    if (view.isLeader) world.trace.line(`${host.id}: leads, epoch ${view.epoch}`);
+    updater.wake();
+  });
+  void store.watch(keys.update, () => {
+    // A hint may be lost.
+    if (world.timing.chance(0.2)) updater.wake();
+  });
+  void updater.lead(daemon.ending.signal);
+}
+
+async function inspect(world: World, daemon: Daemon, hash: string | undefined) {
+  const wanted = hash ?? daemon.release;
+  const wrong = damaged(daemon.host, wanted);
+  const build = world.builds.get(wanted);
+  if (wrong !== null || build === undefined) return { invalid: wrong ?? 'unknown', next: 'bring the release in again' };
+  return { version: build.version, sizeBytes: 1_000 };
+}
+
+/** One heartbeat: renews the lease and writes the node's record through its own member. */
+function beat(world: World, daemon: Daemon): void {
+  const { host, proc } = daemon;
+  const { sched, store } = world;
+  sched.after(proc, world.heartbeatMs + world.timing.int(0, 20), () => beat(world, daemon));
+  if (!store.available(host.id, true) || world.net.lost()) {
+    if (daemon.lease !== null && !daemon.lease.alive()) loseLease(daemon);
+    return noteHealth(world, daemon);
+  }
+  store.expire();
+  if (daemon.lease === null || !store.renew(daemon.lease.id)) {
+    if (daemon.lease !== null) loseLease(daemon);
+    daemon.lease = grantLease(world);
+    for (const listener of daemon.leaseListeners) listener();
+  }
+  daemon.lease.renewedAtMs = sched.now();
+  daemon.seq += 1;
+  daemon.lastBeatMs = sched.now();
+  const { buildHash, version, gitCommit } = daemon.build.version;
+  const record: Parameters<typeof recordText>[0] = {
+    nodeId: host.id,
+    incarnation: daemon.incarnation,
+    seq: daemon.seq,
+    leaseId: daemon.lease.id,
+    heartbeatMs: world.heartbeatMs,
+    leaseMs: world.leaseMs,
+    address: host.address,
+    role: host.role,
+    status: daemon.draining || daemon.stopping ? 'draining' : 'active',
+    release: { buildHash, version, gitCommit },
+    trial: readTrial(host.base)?.release ?? null,
+    protocol: { min: 1, max: 1 },
+    memberId: null,
+    writtenMs: sched.now(),
+  };
+  store.put(keys.node(host.id), recordText(record), daemon.lease.id);
+  if (daemon.healthySinceMs !== null) daemon.beatsHealthy += 1;
+  noteHealth(world, daemon);
+}
+
+function loseLease(daemon: Daemon): void {
+  daemon.lease?.lose();
+  daemon.lease = null;
+  for (const listener of daemon.leaseListeners) listener();
+}
+
+function grantLease(world: World): SimLease {
+  const id = world.store.grant(world.leaseMs);
+  const gone = new AbortController();
+  const lease: SimLease = {
+    id,
+    renewedAtMs: world.sched.now(),
+    lost: gone.signal,
+    alive: () => !gone.signal.aborted && world.sched.now() < lease.renewedAtMs + world.leaseMs,
+    revoke: async () => world.store.revoke(id),
+    lose: () => gone.abort(),
+  };
+  return lease;
+}
+
+/** Keeps the truth about the health of this incarnation, and the marker that its guard looks for. */
+export function noteHealth(world: World, daemon: Daemon): void {
+  const healthy = !daemon.proc.dead && reasonsOf(world, daemon).length === 0;
+  if (!healthy) {
+    daemon.healthySinceMs = null;
+    daemon.beatsHealthy = 0;
+    return;
+  }
+  if (daemon.healthySinceMs === null) {
+    daemon.healthySinceMs = world.sched.now();
+    for (const checker of world.checkers) checker.daemonHealthy?.(daemon);
+  }
+  if (daemon.markerWritten) return;
+  try {
+    writeHealthyMarker(daemon.host.base, daemon.incarnation, daemon.release, clockOf(world, daemon.host, daemon.proc));
+    daemon.markerWritten = true;
+  } catch {
+    // A disk that takes no changes: tried again at the next heartbeat.
+  }
+}
+
+/** SIGTERM: drains, moves the Raft leader away, gives the leadership up, ends. */
+export function stopGracefully(world: World, daemon: Daemon): void {
+  const { host, proc } = daemon;
+  const { sched, group, timing, store } = world;
+  if (daemon.stopping) return;
+  daemon.stopping = true;
+  daemon.ending.abort();
+  sched.after(proc, timing.int(5, 60), () => {
+    if (group.leader === host.id) {
+      const others = group.members.filter((one) => one.id !== host.id && group.serves(one.id));
+      const best = others.sort((one, two) => group.lag(one.id) - group.lag(two.id))[0];
+      if (best !== undefined) group.transfer(best.id);
+    }
+    void daemon.leadership?.resign();
+    sched.after(proc, timing.int(10, 200), () => {
+      if (daemon.lease !== null && store.available(host.id, true)) store.revoke(daemon.lease.id);
+      endProc(proc);
+    });
+  });
+}

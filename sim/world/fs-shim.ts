@@ -1,0 +1,220 @@
+/**
+ * What the bundle gives src/ in the place of `node:fs`: the disk of the host that the path names (`/n1/…`). Each change
+ * is announced first, so that a fault can end the process, or the host, right before it.
+ */
+import { type DirNode, type DiskNode, errnoError, type FileNode, newDir, type SimDisk } from './disk.ts';
+
+/** The world's side of a file system call. */
+export interface FsTarget {
+  diskOf(hostId: string): SimDisk;
+  nowMs(): number;
+  /** /proc of the host of the process that acts; null: no such file. */
+  proc(path: string): string | null;
+  procNames(): string[];
+  /** Before a change; throws what the change is to throw. */
+  before(hostId: string, change: string, path: string): void;
+  afterChange(hostId: string, change: string, path: string): void;
+}
+
+interface Place {
+  host: string;
+  path: string;
+  disk: SimDisk;
+}
+
+function place(full: string): Place {
+  const end = full.indexOf('/', 1);
+  const host = end < 0 ? full.slice(1) : full.slice(1, end);
+  return { host, path: end < 0 ? '/' : full.slice(end), disk: globalThis.simFs.diskOf(host) };
+}
+
+function change(at: Place, what: string, grows: boolean, act: () => void): void {
+  globalThis.simFs.before(at.host, what, at.path);
+  if (at.disk.readOnly) throw errnoError('EROFS', at.path);
+  if (grows && at.disk.full) throw errnoError('ENOSPC', at.path);
+  act();
+  globalThis.simFs.afterChange(at.host, what, at.path);
+}
+
+function set(at: Place, dir: DirNode, name: string, node: DiskNode | null): void {
+  at.disk.setNames([{ dir, name, node }], globalThis.simFs.nowMs());
+}
+
+function must(at: Place): DiskNode {
+  const node = at.disk.find(at.path);
+  if (node === null) throw errnoError('ENOENT', at.path);
+  return node;
+}
+
+function follow(at: Place): DiskNode {
+  const node = must(at);
+  if (node.kind !== 'link') return node;
+  const up = at.path.slice(0, at.path.lastIndexOf('/'));
+  const target = at.disk.find(`${up}/${node.target}`);
+  if (target === null) throw errnoError('ENOENT', at.path);
+  return target;
+}
+
+interface Stats {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+  mtimeMs: number;
+  size: number;
+}
+
+function statsOf(node: DiskNode): Stats {
+  return {
+    isFile: () => node.kind === 'file',
+    isDirectory: () => node.kind === 'dir',
+    isSymbolicLink: () => node.kind === 'link',
+    mtimeMs: node.kind === 'dir' ? node.changedMs : 0,
+    size: node.kind === 'file' ? node.text.length : 0,
+  };
+}
+
+export const existsSync = (path: string): boolean => {
+  try {
+    follow(place(path));
+    return true;
+  } catch {
+    return false;
+  }
+};
+export const lstatSync = (path: string): Stats => statsOf(must(place(path)));
+export const statSync = (path: string): Stats => statsOf(follow(place(path)));
+
+export function readFileSync(path: string): string {
+  if (path.startsWith('/proc/')) {
+    const text = globalThis.simFs.proc(path);
+    if (text === null) throw errnoError('ENOENT', path);
+    return text;
+  }
+  const node = follow(place(path));
+  if (node.kind !== 'file') throw errnoError('EISDIR', path);
+  return node.text;
+}
+
+export function readlinkSync(path: string): string {
+  const node = must(place(path));
+  if (node.kind !== 'link') throw errnoError('EINVAL', path);
+  return node.target;
+}
+
+export function readdirSync(path: string): string[] {
+  if (path === '/proc') return globalThis.simFs.procNames();
+  const node = follow(place(path));
+  if (node.kind !== 'dir') throw errnoError('ENOTDIR', path);
+  return [...node.entries.keys()];
+}
+
+export function mkdirSync(path: string): void {
+  const at = place(path);
+  if (at.disk.find(at.path) !== null) return;
+  const { dir, name } = at.disk.parent(at.path);
+  change(at, 'mkdir', true, () => set(at, dir, name, newDir()));
+}
+
+export function symlinkSync(target: string, path: string): void {
+  const at = place(path);
+  const { dir, name } = at.disk.parent(at.path);
+  if (dir.entries.has(name)) throw errnoError('EEXIST', path);
+  change(at, 'symlink', true, () => set(at, dir, name, { kind: 'link', target }));
+}
+
+export function linkSync(existing: string, path: string): void {
+  const at = place(path);
+  const node = must(place(existing));
+  const { dir, name } = at.disk.parent(at.path);
+  if (dir.entries.has(name)) throw errnoError('EEXIST', path);
+  change(at, 'link', false, () => set(at, dir, name, node));
+}
+
+export function renameSync(from: string, to: string): void {
+  const at = place(to);
+  const source = place(from);
+  change(at, 'rename', false, () => {
+    const node = must(source);
+    const old = source.disk.parent(source.path);
+    const fresh = at.disk.parent(at.path);
+    if (fresh.dir.entries.get(fresh.name)?.kind === 'dir' && node.kind !== 'dir') throw errnoError('EISDIR', to);
+    const names = [
+      { dir: old.dir, name: old.name, node: null },
+      { dir: fresh.dir, name: fresh.name, node },
+    ];
+    at.disk.setNames(names, globalThis.simFs.nowMs());
+  });
+}
+
+export function unlinkSync(path: string): void {
+  const at = place(path);
+  const node = must(at);
+  if (node.kind === 'dir') throw errnoError('EISDIR', path);
+  const { dir, name } = at.disk.parent(at.path);
+  change(at, 'unlink', false, () => set(at, dir, name, null));
+}
+
+/** Not in node:fs: removes a whole directory, for the simulated staging and pruning. */
+export function removeDir(path: string): void {
+  const at = place(path);
+  if (at.disk.find(at.path) === null) return;
+  const { dir, name } = at.disk.parent(at.path);
+  change(at, 'rmdir', false, () => set(at, dir, name, null));
+}
+
+// ---------------------------------------------------------------------------------------------- open files
+
+interface Open {
+  at: Place;
+  node: FileNode | DirNode;
+}
+const open = new Map<number, Open>();
+let lastFd = 10;
+
+export function openSync(path: string, flags = 'r'): number {
+  const at = place(path);
+  if (flags.startsWith('w')) {
+    const { dir, name } = at.disk.parent(at.path);
+    if (flags.includes('x') && dir.entries.has(name)) throw errnoError('EEXIST', path);
+    change(at, 'create', true, () => set(at, dir, name, { kind: 'file', text: '', synced: null }));
+  }
+  const node = follow(at);
+  if (node.kind === 'link') throw errnoError('EINVAL', path);
+  lastFd += 1;
+  open.set(lastFd, { at, node });
+  return lastFd;
+}
+
+function opened(fd: number): Open {
+  const found = open.get(fd);
+  if (found === undefined) throw errnoError('EBADF', String(fd));
+  return found;
+}
+
+export function writeSync(fd: number, bytes: Uint8Array, from = 0): number {
+  const { at, node } = opened(fd);
+  if (node.kind !== 'file') throw errnoError('EISDIR', at.path);
+  change(at, 'write', true, () => {
+    at.disk.version += 1;
+    node.text += Buffer.from(bytes.subarray(from)).toString();
+  });
+  return bytes.length - from;
+}
+
+export function fsyncSync(fd: number): void {
+  const { at, node } = opened(fd);
+  globalThis.simFs.before(at.host, 'fsync', at.path);
+  if (node.kind === 'dir') at.disk.sync(node);
+  else node.synced = node.text;
+  globalThis.simFs.afterChange(at.host, 'fsync', at.path);
+}
+
+export const closeSync = (fd: number): void => void open.delete(fd);
+export const fstatSync = (fd: number): Stats => statsOf(opened(fd).node);
+export const chmodSync = (): void => undefined;
+
+export function readSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number {
+  const { node } = opened(fd);
+  const bytes = Buffer.from(node.kind === 'file' ? node.text : '');
+  return bytes.copy(buffer, offset, position, position + length);
+}

@@ -1,0 +1,197 @@
+/** A host: its disk, its boots, and the supervisor that runs guard and daemon on it. */
+import { runGuard } from '../../src/node/guard.ts';
+import { checkDueInMs, runsOther } from '../../src/node/supervise-guard.ts';
+import { readTrial } from '../../src/node/trial-view.ts';
+import type { NodeRole } from '../../src/ports/membership.ts';
+import { startDaemon, stopGracefully } from './daemon.ts';
+import { createSimDisk } from './disk.ts';
+import * as fs from './fs-shim.ts';
+import { clockOf } from './ports.ts';
+import { install } from './releases.ts';
+import { endProc, newProc } from './scheduler.ts';
+import type { Daemon, Host, World } from './types.ts';
+
+/** As src/node/supervise.ts has it, ms. */
+const pollMs = 1_000;
+const backoffMinMs = 100;
+const backoffMaxMs = 5_000;
+
+export function createHost(id: string, role: NodeRole): Host {
+  return {
+    id,
+    role,
+    address: `${id}:7000`,
+    base: `/${id}`,
+    disk: createSimDisk(),
+    up: false,
+    bootId: '',
+    bootedAtMs: 0,
+    wallOffsetMs: 0,
+    supervisor: newProc(`${id}/none`, id, 1),
+    daemon: null,
+    procs: new Map(),
+    order: null,
+    backoffMs: backoffMinMs,
+    otherSeen: 0,
+    crashIn: null,
+    stopBy: null,
+  };
+}
+
+/** What every host starts with: one release, committed. */
+export function furnish(host: Host, hash: string): void {
+  for (const dir of ['data', 'run', 'log', 'releases']) fs.mkdirSync(`${host.base}/${dir}`);
+  install(host, hash);
+  fs.symlinkSync(`releases/${hash}`, `${host.base}/dist`);
+  host.disk.syncAll();
+}
+
+export function bootHost(world: World, host: Host): void {
+  host.up = true;
+  host.bootId = world.random.hex(8);
+  host.bootedAtMs = world.sched.now();
+  host.procs.clear();
+  host.order = null;
+  host.supervisor = world.newProc(host, `${host.id}/supervisor`);
+  world.trace.line(`${host.id}: boots`);
+  const { supervisor } = host;
+  world.sched.after(supervisor, world.timing.int(5, 50), () => run(world, host));
+}
+
+/** Power cut: every process ends, and what was not synced may be gone. */
+export function powerCut(world: World, host: Host): void {
+  if (!host.up) return;
+  world.trace.line(`${host.id}: power cut`);
+  host.up = false;
+  for (const checker of world.checkers) checker.faultHit?.(host.id);
+  endProc(host.supervisor);
+  for (const proc of [...host.procs.values()]) endProc(proc);
+  host.daemon = null;
+  host.disk.powerCut(world.random);
+}
+
+// ---------------------------------------------------------------------------------------------- supervisor
+
+function guard(world: World, host: Host, reason: 'start' | 'tick'): ReturnType<typeof runGuard> | null {
+  const proc = world.newProc(host, `${host.id}/guard`);
+  const clock = clockOf(world, host, proc);
+  const result = world.sched.as(proc, () => {
+    try {
+      return runGuard({ base: host.base, reason, bootId: host.bootId, nowMs: clock.nowMs(), wallIso: clock.wallIso() });
+    } catch {
+      return null;
+    }
+  });
+  const died = proc.dead;
+  proc.dead = true;
+  if (died || result === null) return null;
+  if (result.action !== 'start' && result.action !== 'nothing') {
+    world.trace.line(`${host.id}: guard ${result.action}: ${result.notes.join('; ')}`);
+  }
+  return result;
+}
+
+/** Guard, then daemon; the daemon's end leads back here. */
+function run(world: World, host: Host): void {
+  const { supervisor } = host;
+  if (host.daemon !== null) return;
+  host.order = null;
+  const result = guard(world, host, 'start');
+  if (supervisor.dead) return;
+  if (result === null || result.release === null) {
+    world.trace.line(`${host.id}: nothing can be run`);
+    return pause(world, host);
+  }
+  const build = world.builds.get(result.release);
+  if (build === undefined) throw new Error(`${host.id} is to run ${result.release}, which nobody made`);
+  const daemon = startDaemon(world, host, build, (ended) => {
+    if (host.daemon === ended) host.daemon = null;
+    if (supervisor.dead) return;
+    world.sched.after(supervisor, world.timing.int(1, 10), () => daemonEnded(world, host, ended));
+  });
+  watch(world, host, daemon, 0);
+}
+
+function daemonEnded(world: World, host: Host, ended: Daemon): void {
+  world.trace.line(`${host.id}: daemon ${ended.incarnation.slice(0, 6)} ended`);
+  noteExit(host, ended);
+  if (host.order !== null) {
+    host.backoffMs = backoffMinMs;
+    return run(world, host);
+  }
+  if (world.sched.now() - ended.startedAtMs >= 10_000) host.backoffMs = backoffMinMs;
+  pause(world, host);
+}
+
+function noteExit(host: Host, ended: Daemon): void {
+  const exit = { release: ended.release, exitCode: ended.stopping ? 0 : 1, signal: null, at: '' };
+  try {
+    const fd = fs.openSync(`${host.base}/run/last-exit.json`, 'w');
+    fs.writeSync(fd, Buffer.from(JSON.stringify(exit)));
+    fs.closeSync(fd);
+  } catch {
+    // Evidence only.
+  }
+}
+
+function pause(world: World, host: Host): void {
+  const { supervisor } = host;
+  world.sched.after(supervisor, host.backoffMs, () => run(world, host));
+  host.backoffMs = Math.min(host.backoffMs * 2, backoffMaxMs);
+}
+
+/** Looks at orders often and at the trial's deadlines when they are due, as src/node/supervise.ts does. */
+function watch(world: World, host: Host, daemon: Daemon, notBeforeMs: number): void {
+  const { supervisor } = host;
+  const { sched } = world;
+  if (daemon.proc.dead || host.daemon !== daemon) return;
+  const clock = clockOf(world, host, supervisor);
+  if (host.order !== null) return stop(world, host, daemon, false);
+  let next = notBeforeMs;
+  if (nothingToWatch(host, daemon)) {
+    host.otherSeen = 0;
+    return void sched.after(supervisor, pollMs, () => watch(world, host, daemon, notBeforeMs));
+  }
+  const dueInMs = checkDueInMs(host.base, clock, host.bootId);
+  if (dueInMs !== null && dueInMs <= 0 && sched.now() >= notBeforeMs) {
+    const result = guard(world, host, 'tick');
+    if (supervisor.dead) return;
+    const back = result !== null && (result.action === 'rolled-back' || result.action === 'disk-refused');
+    if (back && result.release !== null && result.release !== daemon.release) return stop(world, host, daemon, true);
+    next = sched.now() + 2 * pollMs;
+  }
+  host.otherSeen = runsOther(host.base, daemon.release) ? host.otherSeen + 1 : 0;
+  if (host.otherSeen >= 2) return stop(world, host, daemon, false);
+  const waitMs = dueInMs === null || dueInMs <= 0 ? pollMs : Math.min(pollMs, Math.ceil(dueInMs) + 1);
+  sched.after(supervisor, waitMs, () => watch(world, host, daemon, next));
+}
+
+/** Without a trial, its remains, or another release behind dist the real checks have nothing to say. */
+function nothingToWatch(host: Host, daemon: Daemon): boolean {
+  const { entries } = host.disk.root;
+  const dist = entries.get('dist');
+  const same = dist?.kind === 'link' && dist.target === `releases/${daemon.release}`;
+  return same && !entries.has('trial.json') && !entries.has('trial.ending.json') && !entries.has('dist.bak');
+}
+
+/** The supervisor heard an order: it need not wait for its next look. */
+export function wakeSupervisor(world: World, host: Host): void {
+  const { daemon } = host;
+  if (daemon !== null && host.order !== null) stop(world, host, daemon, false);
+}
+
+/** SIGTERM, and SIGKILL to one that does not end. */
+function stop(world: World, host: Host, daemon: Daemon, hard: boolean): void {
+  host.order = 'restart';
+  host.otherSeen = 0;
+  world.trace.line(`${host.id}: supervisor stops ${daemon.incarnation.slice(0, 6)}`);
+  stopGracefully(world, daemon);
+  world.sched.after(host.supervisor, hard ? 2_000 : 12_000, () => endProc(daemon.proc));
+}
+
+/** Is the host on a switched trial? */
+export function onTrial(host: Host): boolean {
+  const trial = readTrial(host.base);
+  const dist = host.disk.find('/dist');
+  return trial !== null && dist?.kind === 'link' && dist.target === `releases/${trial.release}`;
+}

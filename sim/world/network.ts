@@ -1,0 +1,89 @@
+/** Who reaches whom, one way at a time, and what happens to a call on its way there and back. */
+import { ClusterError } from '../../src/errors.ts';
+import type { Random } from './random.ts';
+import { nobody, type Proc, type Scheduler } from './scheduler.ts';
+
+export interface Network {
+  /** 'n1>n2': what n1 sends does not reach n2. */
+  blocked: Set<string>;
+  /** Chances of each message, and the longest delay of one that is delayed, ms. */
+  loss: number;
+  doubling: number;
+  delay: number;
+  delayMs: number;
+  reach(from: string, to: string): boolean;
+  both(one: string, two: string): boolean;
+  latencyMs(): number;
+  lost(): boolean;
+  /**
+   * Carries a call: `arrive` runs at the other end and calls `answer` once, or never. What is lost becomes
+   * 'unavailable' at the caller after `timeoutMs`.
+   */
+  call<T>(
+    from: Proc,
+    to: string,
+    timeoutMs: number,
+    arrive: (answer: (value: () => T) => void, refuse: () => void, hang: () => void) => void,
+  ): Promise<T>;
+}
+
+export function unavailable(what: string): ClusterError {
+  return new ClusterError('unavailable', what);
+}
+
+export function createNetwork(sched: Scheduler, random: Random): Network {
+  const net: Network = {
+    blocked: new Set(),
+    loss: 0,
+    doubling: 0,
+    delay: 0,
+    delayMs: 0,
+    reach: (from, to) => from === to || net.blocked.size === 0 || !net.blocked.has(`${from}>${to}`),
+    both: (one, two) => net.reach(one, two) && net.reach(two, one),
+    latencyMs: () => (net.delay > 0 && random.chance(net.delay) ? random.int(1, net.delayMs) : random.int(1, 4)),
+    lost: () => net.loss > 0 && random.chance(net.loss),
+    call: (from, to, timeoutMs, arrive) =>
+      new Promise((resolve, reject) => {
+        const sentMs = sched.now();
+        let settled = false;
+        let timed = false;
+        const settle = (act: () => void): void => {
+          if (settled) return;
+          settled = true;
+          act();
+        };
+        const timeout = (): void => {
+          if (timed || settled) return;
+          timed = true;
+          const leftMs = Math.max(1, sentMs + timeoutMs - sched.now());
+          sched.after(from, leftMs, () => settle(() => reject(unavailable(`${to} did not answer in ${timeoutMs} ms`))));
+        };
+        const answer = <T>(value: () => T): void => {
+          if (settled) return;
+          if (!net.reach(to, from.hostId) || net.lost()) return timeout();
+          const backMs = net.latencyMs();
+          if (sched.now() + backMs - sentMs > timeoutMs) return timeout();
+          sched.after(from, backMs, () =>
+            settle(() => {
+              try {
+                resolve(value() as never);
+              } catch (thrown) {
+                reject(thrown);
+              }
+            }),
+          );
+        };
+        const refuse = (): void =>
+          sched.after(from, net.latencyMs(), () => settle(() => reject(unavailable(`connection to ${to} refused`))));
+        const send = (): void => {
+          if (!net.reach(from.hostId, to) || net.lost()) return timeout();
+          const wayMs = net.latencyMs();
+          if (wayMs >= timeoutMs) timeout();
+          sched.after(nobody, wayMs, () => arrive(answer, refuse, timeout));
+        };
+        send();
+        if (net.doubling > 0 && random.chance(net.doubling)) send();
+      }),
+  };
+  return net;
+}

@@ -1,0 +1,188 @@
+/** Operators: they bring builds in, start updates, and pause, abort, revert or start a second one at bad moments. */
+
+import { keys } from '../../src/cluster/keys.ts';
+import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import { asClusterError } from '../../src/errors.ts';
+import type { ControlAction } from '../../src/ports/control.ts';
+import { reasonsOf } from './agent.ts';
+import { type Behaviour, type Build, makeBuild } from './builds.ts';
+import type { Random } from './random.ts';
+import { damaged, install } from './releases.ts';
+import { nobody } from './scheduler.ts';
+import type { Daemon, World } from './types.ts';
+
+const behaviours: [Behaviour, number][] = [
+  ['good', 10],
+  ['crashes', 2],
+  ['hangs', 1],
+  ['healthy-then-crashes', 3],
+  ['healthy-then-ill', 1],
+  ['never-joins', 1],
+  ['lags', 1],
+  ['crashes-once', 1],
+  ['fails-self-test', 1],
+];
+
+function pickBehaviour(random: Random): Behaviour {
+  let left = random.int(
+    1,
+    behaviours.reduce((sum, [, weight]) => sum + weight, 0),
+  );
+  for (const [behaviour, weight] of behaviours) {
+    left -= weight;
+    if (left <= 0) return behaviour;
+  }
+  return 'good';
+}
+
+function newBuild(world: World, random: Random, behaviour: Behaviour): Build {
+  const build = makeBuild(world.builds.size + 1, behaviour, random);
+  if (random.chance(0.3)) build.onlyOn = random.pick(world.hosts).id;
+  if (random.chance(0.08)) build.corruptOn.set(random.pick(world.hosts).id, random.pick(['once', 'always'] as const));
+  world.builds.set(build.hash, build);
+  return build;
+}
+
+export function runningUpdate(world: World): UpdateRecord | null {
+  const kv = world.store.get(keys.update);
+  return kv === null ? null : (JSON.parse(kv.value) as UpdateRecord);
+}
+
+/** Healthy everywhere, no update, no trial: what must come of itself once the faults are over. */
+export function whatIsLeft(world: World): string {
+  const running = runningUpdate(world);
+  if (running !== null)
+    return `update ${running.id} is ${running.state}: ${JSON.stringify(running.waiting ?? running.intent)}`;
+  for (const host of world.hosts) {
+    if (host.daemon === null) return `${host.id} runs no daemon`;
+    const reasons = reasonsOf(world, host.daemon);
+    if (reasons.length > 0) return `${host.id} is not healthy: ${reasons.join('; ')}`;
+    for (const name of ['trial.json', 'trial.ending.json']) {
+      if (host.disk.find(`/${name}`) !== null) return `${host.id} has a ${name}`;
+    }
+    if (host.daemon.draining) return `${host.id} is draining`;
+  }
+  if (world.store.get(keys.leader) === null) return 'nobody leads';
+  return '';
+}
+
+/** How long the cluster has for that, ms: every node's whole trial and way back, one after the other. */
+function boundMs(world: World): number {
+  const { trialMs, gateTimeoutMs, rollbackTimeoutMs } = world.options;
+  return 30_000 + rollbackTimeoutMs + gateTimeoutMs * 2 + world.hosts.length * (trialMs / 3);
+}
+
+export function startOperators(world: World, done: () => void): void {
+  const random = world.random.fork('operators');
+  const { sched } = world;
+  let attempts = 0;
+  const target = newBuild(world, random, pickBehaviour(random));
+  const closing = random.chance(0.3);
+  let closingBuild: Build | null = null;
+
+  const leading = (): Daemon | null => {
+    const found = world.hosts.find((host) => host.daemon?.leadership?.isLeader() === true);
+    return found?.daemon ?? null;
+  };
+
+  const start = (build: Build, by: string, then: (error: string) => void): void => {
+    const daemon = leading();
+    if (daemon?.control == null) return void sched.after(nobody, 500, () => then('no-leader'));
+    try {
+      if (damaged(daemon.host, build.hash) !== null) install(daemon.host, build.hash);
+    } catch {
+      return void sched.after(nobody, 500, () => then('the disk of the leader refuses the build'));
+    }
+    const { control, proc } = daemon;
+    let told = false;
+    const tell = (error: string): void => {
+      if (told) return;
+      told = true;
+      sched.after(nobody, 1, () => then(error));
+    };
+    sched.after(nobody, 12_000, () => tell('no answer'));
+    sched.after(proc, 1, () => {
+      control.start({ buildHash: build.hash, by, options: world.options }).then(
+        (record) => {
+          world.stats.updates += 1;
+          world.trace.line(`operator ${by}: started ${record.id} to ${build.hash.slice(0, 6)} (${build.behaviour})`);
+          tell('');
+        },
+        (thrown: unknown) => {
+          const error = asClusterError(thrown);
+          world.trace.line(`operator ${by}: ${error.code}: ${error.message}`);
+          tell(error.detail.seen ?? error.code);
+        },
+      );
+    });
+  };
+
+  const tryTarget = (): void => {
+    attempts += 1;
+    start(target, 'ann', (error) => {
+      if (error !== '' && attempts < 12 && sched.now() < world.faultsEndMs) sched.after(nobody, 700, tryTarget);
+    });
+  };
+  sched.after(nobody, random.int(2_300, 4_000), tryTarget);
+
+  const ask = (action: ControlAction): void => {
+    const able = world.hosts.filter((host) => host.daemon?.control != null);
+    const daemon = able.length === 0 ? null : random.pick(able).daemon;
+    if (daemon?.control == null || runningUpdate(world) === null) return;
+    const { control, proc } = daemon;
+    sched.after(proc, 1, () => {
+      control.controlUpdate('', action, 'bob', '').then(
+        () => world.trace.line(`operator bob: asked to ${action}`),
+        (thrown: unknown) => world.trace.line(`operator bob: ${action}: ${asClusterError(thrown).code}`),
+      );
+    });
+  };
+  const wishes = random.chance(0.35) ? random.int(1, 3) : 0;
+  for (let at = 0; at < wishes; at += 1) {
+    const action = random.pick(['pause', 'abort', 'revert'] as const);
+    const atMs = random.int(3_500, world.faultsEndMs);
+    sched.after(nobody, atMs, () => ask(action));
+    if (action === 'pause')
+      sched.after(nobody, Math.min(world.faultsEndMs, atMs + random.int(500, 9_000)), () => ask('resume'));
+  }
+  // At the latest now somebody resumes what is paused.
+  sched.after(nobody, world.faultsEndMs + 200, () => {
+    if (runningUpdate(world)?.requested === 'pause') ask('resume');
+  });
+  const second = random.int(3_500, world.faultsEndMs);
+  if (random.chance(0.3)) {
+    const other = random.chance(0.5) ? target : newBuild(world, random, pickBehaviour(random));
+    sched.after(nobody, second, () => start(other, 'eve', () => undefined));
+  }
+
+  const rest = (dueMs: number, calm = 0): void => {
+    const left = whatIsLeft(world);
+    if (left === '' && calm === 0) return void sched.after(nobody, 2_200, () => rest(dueMs, 1)); // a straggler's update may follow
+    if (left === '') {
+      if (!closing || closingBuild !== null) return finish();
+      closingBuild = newBuild(world, random, 'good');
+      closingBuild.onlyOn = null;
+      closingBuild.corruptOn.clear();
+      return close(closingBuild, 0);
+    }
+    if (runningUpdate(world)?.requested === 'pause') ask('resume');
+    if (sched.now() > dueMs) return world.violate('liveness', left);
+    sched.after(nobody, 1_000, () => rest(dueMs));
+  };
+  /** The cluster takes a good build afterwards: nothing that broke before stands in the way. */
+  const close = (build: Build, tried: number): void => {
+    start(build, 'zoe', (error) => {
+      if (error === '') return rest(sched.now() + boundMs(world));
+      if (tried > 8) return world.violate('liveness', `a good build is refused: ${error}`);
+      sched.after(nobody, 1_000, () => close(build, tried + 1));
+    });
+  };
+  const finish = (): void => {
+    if (closingBuild !== null) {
+      const behind = world.hosts.find((host) => host.daemon?.release !== closingBuild?.hash);
+      if (behind !== undefined) world.violate('liveness', `${behind.id} does not run the closing build`);
+    }
+    done();
+  };
+  sched.after(nobody, world.faultsEndMs + 1_000, () => rest(world.faultsEndMs + boundMs(world)));
+}

@@ -1,0 +1,196 @@
+/** The ports of one process of the simulated cluster: its clock, its view of the members, its calls to other nodes. */
+import { keys } from '../../src/cluster/keys.ts';
+import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
+import { quorumCheck } from '../../src/cluster/raft.ts';
+import type { NodeRecord } from '../../src/cluster/records.ts';
+import { ClusterError } from '../../src/errors.ts';
+import type { AgentClient, ClientPool } from '../../src/ports/agent.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Logger } from '../../src/ports/logger.ts';
+import type { Membership, NodeInfo } from '../../src/ports/membership.ts';
+import type { Raft, RaftPeer } from '../../src/ports/raft.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { answerDrain, answerHealth, answerTask } from './agent.ts';
+import { unavailable } from './network.ts';
+import { countCall, type Proc } from './scheduler.ts';
+import type { Daemon, Host, World } from './types.ts';
+
+const wallStart = Date.UTC(2026, 0, 1);
+
+export function clockOf(world: World, host: Host, proc: Proc): Clock {
+  const { sched } = world;
+  return {
+    nowMs: () => 1_000 + sched.now() - host.bootedAtMs,
+    wallIso: () => new Date(wallStart + sched.now() + host.wallOffsetMs).toISOString(),
+    randomId: (bytes) => world.random.hex(bytes),
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted === true) return resolve();
+        let over = false;
+        const end = (): void => {
+          if (over) return;
+          over = true;
+          signal?.removeEventListener('abort', wake);
+          resolve();
+        };
+        // Woken in an event of its own process, for whoever aborts may be another one.
+        const wake = (): void => sched.after(proc, 0, end);
+        signal?.addEventListener('abort', wake, { once: true });
+        sched.after(proc, Math.ceil(ms), end);
+      }),
+  };
+}
+
+const quiet = (): void => undefined;
+
+/** Logs go into the trace, warnings and errors only: what a run does shows in the record. */
+export function loggerOf(world: World, name: string): Logger {
+  const tell = (fields: object, message: string): void => {
+    const { step, seen, error, err, raftLeader } = fields as Record<string, unknown>;
+    const detail = step ?? seen ?? error ?? (err as { message?: string } | undefined)?.message ?? raftLeader ?? '';
+    world.trace.line(`${name}: ${message} ${detail}`);
+  };
+  const logger: Logger = { debug: quiet, info: tell, warn: tell, error: tell, child: () => logger };
+  return logger;
+}
+
+export function membershipOf(world: World, proc: Proc, store: Store): Membership {
+  return {
+    getAllNodes: async () => {
+      const kvs = await store.list(keys.nodes);
+      const records = new Map(kvs.map((kv) => [kv.key.slice(keys.nodes.length), kv.value]));
+      return world.hosts.map((host) => nodeInfo(world, host, records.get(host.id), proc));
+    },
+  };
+}
+
+/** Parsed once per text: the record is read by every observer at every look. */
+const parsed = new Map<string, NodeRecord & { writtenMs: number }>();
+
+/** A node's record as text; its readers need not parse it. */
+export function recordText(record: NodeRecord & { writtenMs: number }): string {
+  const text = JSON.stringify(record);
+  if (parsed.size > 500) parsed.clear();
+  parsed.set(text, record);
+  return text;
+}
+
+function nodeInfo(world: World, host: Host, text: string | undefined, _proc: Proc): NodeInfo {
+  const { id: nodeId, address, role } = host;
+  const protocol = { min: 1, max: 1 };
+  if (text === undefined) {
+    const gone = { status: 'offline', lastSeen: null, lastSeenMsAgo: null, incarnation: '', heartbeatSeq: 0 } as const;
+    return { nodeId, address, role, protocol, release: null, trial: null, ...gone };
+  }
+  const record = parsed.get(text) ?? (JSON.parse(text) as NodeRecord & { writtenMs: number });
+  const lastSeenMsAgo = world.sched.now() - record.writtenMs;
+  const stale = lastSeenMsAgo > Math.max(world.leaseMs, 3 * world.heartbeatMs);
+  return {
+    nodeId,
+    address,
+    role,
+    protocol,
+    status: stale ? 'offline' : record.status,
+    lastSeen: record.writtenMs,
+    lastSeenMsAgo,
+    incarnation: stale ? '' : record.incarnation,
+    heartbeatSeq: stale ? 0 : record.seq,
+    release: record.release,
+    trial: record.trial,
+  };
+}
+
+/** One look at every member; what is not reached costs the whole time limit. */
+export async function lookAtPeers(world: World, proc: Proc): Promise<RaftPeer[]> {
+  const { group, net, sched } = world;
+  countCall(proc);
+  const reached = (id: string): boolean => net.both(proc.hostId, id) && !net.lost();
+  const answers = new Map(world.voters.map((id) => [id, reached(id)]));
+  const slow = world.voters.some((id) => !answers.get(id) || (group.member(id)?.frozenUntil ?? 0) > sched.now());
+  return sched.later(proc, slow ? 1_000 : net.latencyMs() + net.latencyMs(), () =>
+    world.voters.map((nodeId): RaftPeer => {
+      const member = group.member(nodeId);
+      const up = member?.up === true && member.frozenUntil <= sched.now() && answers.get(nodeId) === true;
+      const reason = !up ? 'does not answer' : group.serves(nodeId) ? '' : 'it sees no Raft leader';
+      const isRaftLeader = up && group.leader === nodeId;
+      const appliedIndex = up ? group.index() - group.lag(nodeId) : null;
+      return { nodeId, memberId: nodeId, kind: 'voter', healthy: reason === '', appliedIndex, isRaftLeader, reason };
+    }),
+  );
+}
+
+export function raftOf(world: World, proc: Proc, leadership: LeadershipHandle): Raft {
+  const { group, sched, net } = world;
+  return {
+    getPeers: () => lookAtPeers(world, proc),
+    term: async () => group.term,
+    isLeader: () => leadership.isLeader(),
+    leadership: () => leadership.leadership(),
+    moveRaftLeader: (to) => {
+      countCall(proc);
+      return sched.later(proc, net.latencyMs() + net.latencyMs(), () => {
+        if (group.leader === null || !net.both(proc.hostId, group.leader) || !group.transfer(to)) {
+          throw unavailable(`the Raft leader did not move to ${to}`);
+        }
+      });
+    },
+    handOver: (to) => leadership.handOver(to),
+  };
+}
+
+export function quorumCheckOf(world: World, host: Host, proc: Proc, store: Store): () => Promise<void> {
+  return () => quorumCheck({ store, raft: { getPeers: () => lookAtPeers(world, proc) } }, host.id);
+}
+
+export function clientPoolOf(world: World, proc: Proc): ClientPool {
+  const client = (host: Host): AgentClient => ({
+    healthCheck: (timeoutMs) =>
+      call(world, proc, host, timeoutMs, (daemon, answer) => {
+        const health = world.sched.as(daemon.proc, () => answerHealth(world, daemon));
+        answer(() => health);
+      }),
+    drain: (draining, updateId, epoch) =>
+      call(world, proc, host, 5_000, (daemon, answer) => {
+        const reply = world.sched.as(daemon.proc, () => answerDrain(world, daemon, draining, updateId, epoch));
+        answer(reply);
+      }),
+    executeTask: (task) =>
+      call(world, proc, host, task.timeoutMs + 5_000, (daemon, answer) => answerTask(world, daemon, task, answer)),
+  });
+  const clients = new Map(world.hosts.map((host) => [host.address, client(host)]));
+  return {
+    getConnection: (address) => {
+      const found = clients.get(address);
+      if (found === undefined) throw new ClusterError('not-found', `no node at ${address}`);
+      return found;
+    },
+    closeConnection: quiet,
+  };
+}
+
+/** Carries a call to the daemon that listens there when it arrives; a frozen one gets it when it wakes up. */
+function call<T>(
+  world: World,
+  proc: Proc,
+  host: Host,
+  timeoutMs: number,
+  serve: (daemon: Daemon, answer: (value: () => T) => void) => void,
+): Promise<T> {
+  countCall(proc);
+  return world.net.call<T>(proc, host.id, timeoutMs, (answer, refuse, hang) => {
+    const daemon = host.daemon;
+    if (!host.up) return hang();
+    if (daemon === null || !daemon.listening) return refuse();
+    const alive = (value: () => T): void => {
+      if (daemon.proc.dead) refuse();
+      else answer(value);
+    };
+    if (daemon.proc.frozenUntil > world.sched.now()) {
+      hang();
+      world.sched.after(daemon.proc, 0, () => serve(daemon, alive));
+      return;
+    }
+    serve(daemon, alive);
+    if (daemon.proc.dead) refuse();
+  });
+}

@@ -1,0 +1,135 @@
+/** The parts of the simulated cluster, as they see each other. */
+
+import type { createControl } from '../../src/cluster/control.ts';
+import type { Journal } from '../../src/cluster/journal.ts';
+import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
+import type { UpdateOptions, UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { RollingUpdater } from '../../src/cluster/updater.ts';
+import type { Trial } from '../../src/node/trial-file.ts';
+import type { NodeRole } from '../../src/ports/membership.ts';
+import type { Lease, Store } from '../../src/ports/store.ts';
+import type { Build } from './builds.ts';
+import type { SimDisk } from './disk.ts';
+import type { Group } from './group.ts';
+import type { Network } from './network.ts';
+import type { Random } from './random.ts';
+import type { Proc, Scheduler } from './scheduler.ts';
+import type { SimStore } from './store.ts';
+import type { Trace } from './trace.ts';
+
+/** A verb that runs, or ran, as a process of its own. */
+export interface VerbRun {
+  verb: string;
+  argv: string[];
+  proc: Proc;
+  updateId: string;
+  epoch: number;
+}
+
+export interface Daemon {
+  proc: Proc;
+  host: Host;
+  incarnation: string;
+  release: string;
+  build: Build;
+  startedAtMs: number;
+  /** Its server answers. */
+  listening: boolean;
+  joined: boolean;
+  stopping: boolean;
+  draining: boolean;
+  /** Why the build itself says that it is not well; '' when it does not. */
+  ill: string;
+  tasksUntilMs: number;
+  seq: number;
+  lastBeatMs: number | null;
+  lease: (Lease & { lose(): void; renewedAtMs: number }) | null;
+  leaseListeners: Set<() => void>;
+  markerWritten: boolean;
+  /** The truth about P4: since when healthy without a break, and heartbeats in the store since. */
+  healthySinceMs: number | null;
+  beatsHealthy: number;
+  store: Store;
+  journal: Journal;
+  leadership: LeadershipHandle | null;
+  updater: RollingUpdater | null;
+  control: ReturnType<typeof createControl> | null;
+  ending: AbortController;
+  verbs: Set<VerbRun>;
+}
+
+export interface Host {
+  id: string;
+  role: NodeRole;
+  address: string;
+  base: string;
+  disk: SimDisk;
+  up: boolean;
+  bootId: string;
+  bootedAtMs: number;
+  /** The wall clock's error, ms. */
+  wallOffsetMs: number;
+  supervisor: Proc;
+  daemon: Daemon | null;
+  /** Living and dead processes of this boot. */
+  procs: Map<number, Proc>;
+  order: 'restart' | null;
+  backoffMs: number;
+  otherSeen: number;
+  /** A fault: the next so many changes of the disk still work; then the process, or the host, ends. */
+  crashIn: { changes: number; power: boolean } | null;
+  /** Who asked for the stop under way. */
+  stopBy: { verb: string; updateId: string; trial: Trial | null } | null;
+}
+
+export interface Violation {
+  promise: string;
+  text: string;
+  atMs: number;
+}
+
+/** What checkers are told. All are optional; none may change anything. */
+export interface Checker {
+  diskChanged?(host: Host, change: string, path: string): void;
+  daemonStarts?(daemon: Daemon): void;
+  daemonHealthy?(daemon: Daemon): void;
+  daemonEnded?(daemon: Daemon): void;
+  /** A verb asked for a restart: the node is about to stop by our doing. */
+  restartAsked?(host: Host, run: VerbRun): void;
+  verbBegins?(host: Host, run: VerbRun): void;
+  verbEnds?(host: Host, run: VerbRun, answer: { ok: boolean; code: string }): void;
+  drained?(host: Host, epoch: number, updateId: string): void;
+  switched?(host: Host, hash: string, before: string | null): void;
+  committed?(host: Host, trial: Trial): void;
+  storePut?(key: string, value: string, before: string | null): void;
+  updateEnded?(record: UpdateRecord): void;
+  faultHit?(hostId: string): void;
+  tick?(): void;
+  atEnd?(): void;
+}
+
+export interface World {
+  seed: number;
+  trace: Trace;
+  sched: Scheduler;
+  random: Random;
+  /** Of latencies and durations. */
+  timing: Random;
+  hosts: Host[];
+  voters: string[];
+  builds: Map<string, Build>;
+  net: Network;
+  group: Group;
+  store: SimStore;
+  heartbeatMs: number;
+  leaseMs: number;
+  options: UpdateOptions;
+  checkers: Checker[];
+  violations: Violation[];
+  /** Every fault has ended by then. */
+  faultsEndMs: number;
+  violate(promise: string, text: string): void;
+  host(id: string): Host;
+  newProc(host: Host, name: string): Proc;
+  stats: { events: number; updates: number; outcomes: Record<string, number>; faults: number };
+}

@@ -1,0 +1,201 @@
+/** Puts one run together from its seed: the cluster, its faults, its operators, its checkers. */
+import { defaultOptions } from '../../src/cluster/update/options.ts';
+import { createCheckers } from '../checkers/index.ts';
+import { planFaults } from '../faults.ts';
+import { type Build, makeBuild } from './builds.ts';
+import type { FsTarget } from './fs-shim.ts';
+import { createGroup } from './group.ts';
+import { bootHost, createHost, furnish, powerCut } from './host.ts';
+import { createNetwork } from './network.ts';
+import { startOperators } from './operator.ts';
+import { createRandom, type Random } from './random.ts';
+import { createScheduler, endProc, newProc, nobody } from './scheduler.ts';
+import { createStore } from './store.ts';
+import { createTrace } from './trace.ts';
+import type { Host, Violation, World } from './types.ts';
+
+export interface RunResult {
+  seed: number;
+  hash: string;
+  violation: Violation | null;
+  events: number;
+  virtualMs: number;
+  outcomes: Record<string, number>;
+  lines: string[];
+}
+
+/** Nothing lasts longer than this after the last fault: liveness has its own, tighter bound. */
+const longestMs = 900_000;
+
+export function runSeed(seed: number, keepLines: boolean): RunResult {
+  const world = createWorld(seed, keepLines);
+  const done = { value: false };
+  installGlobals(world);
+  furnishAll(world);
+  for (const host of world.hosts) bootHost(world, host);
+  planFaults(world);
+  startOperators(world, () => {
+    done.value = true;
+  });
+  const events = world.sched.run(longestMs, () => done.value || world.violations.length > 0);
+  if (world.violations.length === 0) {
+    if (!done.value) world.violate('liveness', `not at rest after ${longestMs} ms`);
+    for (const checker of world.checkers) checker.atEnd?.();
+  }
+  return {
+    seed,
+    hash: world.trace.hash(),
+    violation: world.violations[0] ?? null,
+    events,
+    virtualMs: world.sched.now(),
+    outcomes: world.stats.outcomes,
+    lines: world.trace.lines(),
+  };
+}
+
+function workersOf(random: Random): number {
+  const fate = random.next();
+  if (fate < 0.72) return 0;
+  if (fate < 0.94) return random.int(1, 3);
+  return fate < 0.99 ? random.int(4, 8) : random.int(9, 20);
+}
+
+function createWorld(seed: number, keepLines: boolean): World {
+  const random = createRandom(seed);
+  const shape = random.fork('shape');
+  const timing = random.fork('timing');
+  let now = (): number => 0;
+  const trace = createTrace(keepLines, () => now());
+  const sched = createScheduler(trace);
+  now = sched.now;
+  const voters = Array.from({ length: shape.pick([3, 3, 3, 5, 5, 7]) }, (_, at) => `n${at + 1}`);
+  const workers = Array.from({ length: workersOf(shape) }, (_, at) => `w${at + 1}`);
+  const hosts = [...voters.map((id) => createHost(id, 'voter')), ...workers.map((id) => createHost(id, 'worker'))];
+  const net = createNetwork(sched, random.fork('net'));
+  const rates = { writesPerS: shape.pick([20, 200, 800]), catchUpPerS: shape.pick([500, 2_000, 10_000]) };
+  const group = createGroup(voters, rates, { sched, random: random.fork('raft'), net, trace });
+  const store = createStore({ sched, group, net });
+  group.onLeader = () => store.refreshLeases();
+  const heartbeatMs = 500;
+  const byId = new Map(hosts.map((host) => [host.id, host]));
+  let lastPid = 100;
+  const world: World = {
+    seed,
+    trace,
+    sched,
+    random: random.fork('ids'),
+    timing,
+    hosts,
+    voters,
+    builds: new Map(),
+    net,
+    group,
+    store,
+    heartbeatMs,
+    leaseMs: 3_000,
+    options: {
+      ...defaultOptions,
+      healthTimeoutMs: 6_000,
+      stabilizeTimeoutMs: 5_000,
+      trialMs: 21_000,
+      drainTimeoutMs: 2_000,
+      gateTimeoutMs: 8_000,
+      rollbackTimeoutMs: 40_000,
+      stageTimeoutMs: 8_000,
+      bootsMax: shape.int(1, 3),
+      maxLagEntries: shape.pick([100, 1_000]),
+      onFailure: shape.pick(['abort', 'revert']),
+    },
+    checkers: [],
+    violations: [],
+    faultsEndMs: 0,
+    stats: { events: 0, updates: 0, outcomes: {}, faults: 0 },
+    violate(promise, text) {
+      if (world.violations.length > 0) return;
+      world.violations.push({ promise, text, atMs: sched.now() });
+      trace.line(`VIOLATION ${promise}: ${text}`);
+    },
+    host(id) {
+      const found = byId.get(id);
+      if (found === undefined) throw new Error(`no host ${id}`);
+      return found;
+    },
+    newProc(host, name) {
+      lastPid += 1;
+      const proc = newProc(name, host.id, lastPid);
+      host.procs.set(proc.pid, proc);
+      return proc;
+    },
+  };
+  world.checkers = createCheckers(world);
+  store.onPut = (key, value, before) => {
+    for (const checker of world.checkers) checker.storePut?.(key, value, before);
+  };
+  return world;
+}
+
+function furnishAll(world: World): void {
+  const first: Build = makeBuild(1, 'good', world.random);
+  world.builds.set(first.hash, first);
+  for (const host of world.hosts) furnish(host, first.hash);
+}
+
+/** The disk, the processes and the clock that src/ sees instead of Node's. */
+function installGlobals(world: World): void {
+  const { sched } = world;
+  const byId = new Map(world.hosts.map((host) => [host.id, host]));
+  const hostNow = (): Host | undefined => byId.get(sched.actor().hostId);
+  let ticks = 0n;
+  const target: FsTarget = {
+    diskOf(id) {
+      const host = byId.get(id);
+      if (host === undefined) throw new Error(`no disk of ${id}`);
+      return host.disk;
+    },
+    nowMs: sched.now,
+    proc: (path) => procFile(hostNow(), path),
+    procNames: () => [...(hostNow()?.procs.keys() ?? [])].map(String),
+    before(hostId, change, path) {
+      const actor = sched.actor();
+      if (actor.dead) throw new Error(`${actor.name} has ended`);
+      const host = byId.get(hostId);
+      if (host === undefined || host.crashIn === null || actor === nobody) return;
+      host.crashIn.changes -= 1;
+      if (host.crashIn.changes > 0) return;
+      const { power } = host.crashIn;
+      host.crashIn = null;
+      world.trace.line(
+        `${hostId}: ${power ? 'power cut' : `${actor.name} ends`} before ${change} ${path.slice(0, 24)}`,
+      );
+      if (power) powerCut(world, host);
+      else endProc(actor);
+      throw new Error(`${actor.name} has ended`);
+    },
+    afterChange(hostId, change, path) {
+      const host = byId.get(hostId);
+      if (host === undefined || sched.actor() === nobody) return;
+      for (const checker of world.checkers) checker.diskChanged?.(host, change, path);
+    },
+  };
+  globalThis.simFs = target;
+  globalThis.simPid = 1;
+  globalThis.simHrtime = () => {
+    ticks += 1n;
+    return ticks;
+  };
+  globalThis.simWait = () => 'timed-out';
+  globalThis.simKill = (pid) => {
+    const proc = hostNow()?.procs.get(pid);
+    if (proc === undefined || proc.dead) throw Object.assign(new Error('ESRCH'), { code: 'ESRCH' });
+    return true;
+  };
+}
+
+function procFile(host: Host | undefined, path: string): string | null {
+  if (host === undefined) return null;
+  if (path === '/proc/sys/kernel/random/boot_id') return host.bootId;
+  const pid = Number(/^\/proc\/(\d+)\/stat$/.exec(path)?.[1]);
+  const proc = host.procs.get(pid);
+  if (proc === undefined || proc.dead) return null;
+  return `${pid} (${proc.name}) S 1 ${pid}${' 0'.repeat(16)} ${pid} 0`;
+}
