@@ -23,6 +23,8 @@ describe('flags of an update', () => {
       ],
       ...['--max-lag', '0', '--stage-timeout', '5m', '--stage-concurrency', '1', '--drain-timeout', '3s'],
       ...['--gate-timeout', '4s', '--rollback-timeout', '90s', '--on-failure', 'revert', '--accept-downtime'],
+      ...['--rehearse', '--skip-offline', '--only', 'n1', 'n2', '--max', '0', '--max-unavailable-workers', '5'],
+      ...['--canary', '--canary-for', '10m'],
     ];
     const options = updateOptionsOf(parse(argv));
     expect(options).toEqual({
@@ -39,6 +41,13 @@ describe('flags of an update', () => {
       rollbackTimeoutMs: 90_000,
       onFailure: 'revert',
       acceptDowntime: true,
+      rehearse: true,
+      skipOffline: true,
+      only: ['n1', 'n2'],
+      max: 0,
+      maxUnavailableWorkers: 5,
+      canary: true,
+      canaryMs: 600_000,
     });
     expect(Object.keys(options).sort()).toEqual(Object.keys(defaultOptions).sort());
   });

@@ -94,22 +94,21 @@ async function verb(
   }
 }
 
-async function stage(ctx: Context, hash: string, options: VerbOptions): Promise<object> {
+async function stage(ctx: Context, release: string, options: VerbOptions): Promise<object> {
   const timeoutMs = parseDuration(options.timeout ?? '10m', '--timeout');
-  const [{ loadNodeConfig }, { stageRelease }] = await Promise.all([
+  const [{ loadNodeConfig }, { stageRelease }, verbs] = await Promise.all([
     import('../../node/config.ts'),
     import('../../release/stage.ts'),
+    import('../../node/verbs.ts'),
   ]);
   const config = loadNodeConfig(configFile(ctx, options));
-  const address = await addressOf(ctx, config.file, options.from ?? '');
-  const staged = await stageRelease({
-    base: config.base,
-    hash,
-    rshCommand: rshCommand(ctx.program, config.file, address),
-    timeoutMs,
-    signal: ctx.interrupts(),
-  });
-  return { verb: 'stage', nodeId: config.nodeId, from: address, ...staged };
+  const { base, nodeId } = config;
+  const signal = ctx.interrupts();
+  const fetch = async (hash: string, from: string) => {
+    const address = await addressOf(ctx, config.file, from);
+    return stageRelease({ base, hash, rshCommand: rshCommand(ctx.program, config.file, address), timeoutMs, signal });
+  };
+  return verbs.stage({ nodeId, stageRelease: fetch }, { release, from: options.from ?? '' });
 }
 
 /** The cluster knows where its nodes are; an address is taken as it is. */

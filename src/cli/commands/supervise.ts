@@ -12,11 +12,14 @@ export const register: Register = ({ program, ctx, run }) => {
 };
 
 export async function supervise(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
-  const [{ loadNodeConfig }, { runSupervisor }, { destination, pino }] = await Promise.all([
-    import('../../node/config.ts'),
-    import('../../node/supervise.ts'),
-    import('pino'),
-  ]);
+  const [{ loadNodeConfig }, { runSupervisor }, { convertDist }, { importDirectory }, { destination, pino }] =
+    await Promise.all([
+      import('../../node/config.ts'),
+      import('../../node/supervise.ts'),
+      import('../../node/convert.ts'),
+      import('../../release/stage.ts'),
+      import('pino'),
+    ]);
   const config = loadNodeConfig(configFile(ctx, options));
   const logger = pino({ level: config.logLevel, base: { nodeId: config.nodeId } }, destination({ fd: 2, sync: true }));
   await runSupervisor({
@@ -24,7 +27,9 @@ export async function supervise(ctx: Context, options: GlobalOptions): Promise<E
     base: config.base,
     clock: ctx.clock,
     logger,
+    // A supervisor that is told twice to stop must not leave its daemon behind.
     signal: ctx.interrupts('ignore'),
+    convert: (base) => convertDist({ base, importDirectory }),
   });
   return exit.done;
 }

@@ -192,11 +192,10 @@ describe('lists', () => {
 
   it('of updates', () => {
     const { id, state, outcome, target, startedAt, endedAt, startedBy } = fakeRecord();
-    expect(
-      text(updatesTable([{ id, kind: 'update', state, outcome, target, startedAt, endedAt, startedBy, nodes: 3 }])),
-    ).toBe(
-      `UPDATE  STATE  OUTCOME    TARGET            NODES  BY       STARTED               ENDED
-u-1     done   committed  0.2.0 1f3c1f3c1f  3      op@host  2026-02-17T15:00:00Z  2026-02-17T15:00:30Z
+    const kind = 'straggler' as const;
+    expect(text(updatesTable([{ id, kind, state, outcome, target, startedAt, endedAt, startedBy, nodes: 3 }]))).toBe(
+      `UPDATE  STATE             OUTCOME    TARGET            NODES  BY       STARTED               ENDED
+u-1     done (straggler)  committed  0.2.0 1f3c1f3c1f  3      op@host  2026-02-17T15:00:00Z  2026-02-17T15:00:30Z
 `,
     );
   });

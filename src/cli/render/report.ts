@@ -67,7 +67,7 @@ export function updatesTable(updates: UpdateSummary[]): Line[] {
     ['UPDATE', 'STATE', 'OUTCOME', 'TARGET', 'NODES', 'BY', 'STARTED', 'ENDED'],
     updates.map((update) => [
       line(update.id, 'bold'),
-      line(update.state),
+      line(update.kind === 'straggler' ? `${update.state} (straggler)` : update.state),
       update.outcome ? line(update.outcome, outcomeText[update.outcome].style) : line('-'),
       line(releaseText(update.target)),
       line(String(update.nodes)),
