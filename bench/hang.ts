@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodePaths } from '../src/node/paths.ts';
+import { parseTrial, type Trial } from '../src/node/trial-file.ts';
 import { makeBuild } from '../test/support/builds.ts';
 import type { DevCluster } from '../test/support/dev-cluster.ts';
 import { waitFor } from '../test/support/wait.ts';
@@ -47,7 +48,7 @@ async function healthDeadline(cluster: DevCluster, release: string): Promise<num
     () => {
       for (const { base } of cluster.nodes) {
         const trial = readTrial(nodePaths(base).trial);
-        if (trial?.release === release) return trial.startedAtMs + trial.healthyDeadlineMs;
+        if (trial?.release === release) return trial.startedAtMs + trial.healthTimeoutMs;
       }
       return undefined;
     },
@@ -55,16 +56,10 @@ async function healthDeadline(cluster: DevCluster, release: string): Promise<num
   );
 }
 
-interface Trial {
-  release: string;
-  startedAtMs: number;
-  healthyDeadlineMs: number;
-}
-
-function readTrial(file: string): Trial | undefined {
+function readTrial(file: string): Trial | null {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Trial;
+    return parseTrial(readFileSync(file, 'utf8'));
   } catch {
-    return undefined; // no trial here
+    return null; // no trial here
   }
 }

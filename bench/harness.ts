@@ -66,6 +66,8 @@ async function repeat(benchmark: Benchmark, runs: number, place: Place): Promise
   const all: Record<string, number>[] = [];
   for (let n = 0; n < runs; n += 1) {
     const values = await runOnce(n);
+    const missing = Object.keys(benchmark.figures).find((name) => !Number.isFinite(values[name]));
+    if (missing !== undefined) throw new Error(`run ${n + 1} gave no value for '${missing}'`);
     const shown = Object.entries(values).map(([name, value]) => `${name} ${value.toFixed(1)}`);
     console.error(`  run ${n + 1}: ${shown.join(', ')}`);
     all.push(values);

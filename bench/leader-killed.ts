@@ -42,8 +42,10 @@ export const leaderKilled: Benchmark = {
         }
       }
       const code = await ended;
-      if (next === undefined)
-        throw new Error(`no other leader was seen; the update ended with exit code ${code}\n${cluster.logs(15)}`);
+      if (next === undefined || code !== 0) {
+        const seen = next === undefined ? 'no other leader acted' : 'another leader acted';
+        throw new Error(`${seen}; the update ended with exit code ${code}\n${cluster.logs(15)}`);
+      }
       return { next: next / 1000 };
     };
   },
