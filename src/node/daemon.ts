@@ -31,10 +31,9 @@ import { createControlClient } from '../grpc/control-client.ts';
 import { createGrpcServer, type GrpcServer } from '../grpc/server.ts';
 import { loadTls } from '../grpc/tls.ts';
 import type { Watch } from '../ports/store.ts';
-import { installPartial } from '../release/install.ts';
 import { localReleases } from '../release/local.ts';
 import { diskFreeBytes, releaseHashes, releasePath } from '../release/store.ts';
-import { serveRsync } from '../release/transfer.ts';
+import { finishPush, serveRsync } from '../release/transfer.ts';
 import { readVersion, releaseRef } from '../release/version.ts';
 import type { NodeConfig } from './config.ts';
 import { admitEpoch, readEpoch } from './epoch.ts';
@@ -254,7 +253,7 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
     },
     serveRsync,
     finishPush: async (hash) => {
-      await installPartial(base, hash);
+      await finishPush(base, hash);
     },
   });
 
