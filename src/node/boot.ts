@@ -71,7 +71,8 @@ export function asIdentity(value: unknown): ProcessIdentity | null {
  * somebody else's group of the same number and are left out.
  */
 export function groupMembers(leader: ProcessIdentity): number[] {
-  if (leader.bootId !== readBootId()) return [];
+  // Group 0 is the kernel's, or that of whoever started this container; group 1 is init's. Neither is ever ours.
+  if (leader.pid < 2 || leader.bootId !== readBootId()) return [];
   const nowLeader = identify(leader.pid);
   if (nowLeader !== null && nowLeader.startTime !== leader.startTime) return [];
   const members: number[] = [];

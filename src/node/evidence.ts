@@ -27,7 +27,7 @@ const startOf = /^== start of releases\/([0-9a-f]{64}) at /;
  * The last lines (at most 30, of at most 500 characters) of a log, from at most its last 64 KiB; with `release` only
  * those since the last start of another release. [] when it cannot be read.
  */
-export function readLogTail(file: string, release: string | null): string[] {
+function readLogTail(file: string, release: string | null): string[] {
   let text: string;
   try {
     text = readTail(file);

@@ -64,7 +64,7 @@ export interface GuardResult {
   notes: string[];
 }
 
-export interface GuardTrial {
+interface GuardTrial {
   updateId: string;
   release: string;
   bootsUsed: number;
@@ -97,7 +97,7 @@ function isComplete(dir: string): boolean {
 }
 
 /** Everything that may influence the decision, read now. */
-export function gather(deps: GuardDeps, verbRuns: boolean): TrialInput {
+function gather(deps: GuardDeps, verbRuns: boolean): TrialInput {
   const paths = nodePaths(deps.base);
   const markerText = readOrGarbage(paths.healthy);
   return {
@@ -158,7 +158,7 @@ function distState(path: string): DistState {
 }
 
 /** Does one effect, durably. Throws errno errors; what is to be removed may be gone already. */
-export function applyEffect(deps: GuardDeps, effect: Effect, disk: Disk): void {
+function applyEffect(deps: GuardDeps, effect: Effect, disk: Disk): void {
   const at = (name: string): string => join(deps.base, name);
   switch (effect.do) {
     case 'claim':

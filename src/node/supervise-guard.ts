@@ -29,7 +29,7 @@ function textOf(path: string): string | null {
 }
 
 /** guard.js files in the order of trust. The release on trial is never among them. */
-export function guardCandidates(base: string): string[] {
+function guardCandidates(base: string): string[] {
   const paths = nodePaths(base);
   const text = textOf(paths.trial) ?? textOf(paths.trialEnding);
   const trial = text === null ? null : parseTrial(text);
@@ -90,7 +90,7 @@ function execGuard(
 }
 
 /** What another build's guard printed: only what is used here is asked for. */
-export function parseGuardResult(stdout: string): GuardResult | null {
+function parseGuardResult(stdout: string): GuardResult | null {
   try {
     const value = JSON.parse(stdout) as Partial<GuardResult> | null;
     if (typeof value !== 'object' || value === null || typeof value.action !== 'string') return null;

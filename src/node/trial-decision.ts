@@ -38,7 +38,7 @@ export type Effect =
   | { do: 'write'; name: string; value: unknown; bestEffort?: true }
   | { do: 'evidence'; trial: Trial | null; cause: RollbackCause; why: string; to: string | null; bestEffort: true };
 
-export type DecisionKind =
+type DecisionKind =
   | 'start'
   | 'count'
   | 'watch'

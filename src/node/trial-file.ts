@@ -42,7 +42,7 @@ export interface TrialProgress {
   ending: { cause: RollbackCause; why: string } | null;
 }
 
-export const rollbackCauses = [
+const rollbackCauses = [
   'boots',
   'healthy-deadline',
   'commit-deadline',
@@ -165,7 +165,7 @@ export function parseLastExit(text: string): LastExit | null {
 }
 
 /** The progress that a trial starts with. */
-export function initialProgress(trial: Trial): TrialProgress {
+function initialProgress(trial: Trial): TrialProgress {
   return {
     v: 1,
     trial: trial.id,

@@ -55,6 +55,7 @@ it('a process is told from its namesakes, and its group is found', async () => {
   expect(isSameProcess(who)).toBe(true);
   expect(groupMembers(who)).toEqual([child.pid]);
   expect(groupMembers({ ...who, startTime: '1' })).toEqual([]);
+  expect(groupMembers({ ...who, pid: 0, startTime: '0' })).toEqual([]);
   const ended = new Promise((done) => child.once('exit', done));
   process.kill(who.pid, 'SIGKILL');
   await ended;

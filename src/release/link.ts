@@ -114,7 +114,7 @@ export function switchLink(linkPath: string, target: string, disk: Disk = create
 }
 
 /** Replaces a file by its new text: tmp, fsync, rename, fsync of the directory. Readers see all of the old or all of the new. */
-export function writeTextAtomic(path: string, text: string, disk: Disk = createDisk(), mode = 0o600): void {
+function writeTextAtomic(path: string, text: string, disk: Disk = createDisk(), mode = 0o600): void {
   const tmp = tmpName(path);
   try {
     disk.create(tmp, text, mode);
