@@ -74,7 +74,7 @@ function channelOptions(settings: ChannelSettings): ChannelOptions {
     'grpc.keepalive_time_ms': 5000,
     'grpc.keepalive_timeout_ms': 3000,
     'grpc.keepalive_permit_without_calls': 1,
-    // A pool shared by the process would hand a closed channel's old connection to the next one.
+    // What a closed channel was connected by is nobody else's.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.max_receive_message_length': settings.maxReceiveBytes ?? 16 * 1024 * 1024,
     'grpc.max_send_message_length': 4 * 1024 * 1024,

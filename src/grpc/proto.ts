@@ -127,8 +127,9 @@ export const clusterServiceName = 'claudecluster.v1.ClusterService';
 
 function protoPath(): string {
   // A release carries the contract beside its one bundled file, where CommonJS knows the directory.
-  if (typeof CLAUDECLUSTER_BUNDLED !== 'undefined') return join(__dirname, 'proto', 'claudecluster.proto');
-  return fileURLToPath(new URL('../../proto/claudecluster.proto', import.meta.url));
+  return typeof CLAUDECLUSTER_BUNDLED !== 'undefined'
+    ? join(__dirname, 'proto', 'claudecluster.proto')
+    : fileURLToPath(new URL('../../proto/claudecluster.proto', import.meta.url));
 }
 
 function serviceOf(definition: PackageDefinition, name: string): ServiceDefinition {

@@ -183,20 +183,26 @@ function ending(child: ChildProcess): Promise<Ending> {
   });
 }
 
-/** Ends a process group in two steps; `stopped` says whether that has begun. */
+/** Ends a process group in two steps; `stopped` says whether that was asked for. */
 function groupEnder(pid: number, killAfterMs: number): { stop: () => void; kill: () => void; stopped: () => boolean } {
+  let stopped = false;
+  let killed = false;
   let timer: NodeJS.Timeout | undefined;
   return {
     stop: () => {
-      if (timer !== undefined) return;
-      signalGroup(pid, 'SIGTERM');
-      timer = setTimeout(signalGroup, killAfterMs, pid, 'SIGKILL');
+      // After the last SIGKILL the number may soon be another group's.
+      if (!stopped && !killed) {
+        signalGroup(pid, 'SIGTERM');
+        timer = setTimeout(signalGroup, killAfterMs, pid, 'SIGKILL');
+      }
+      stopped = true;
     },
     kill: () => {
+      killed = true;
       clearTimeout(timer);
       signalGroup(pid, 'SIGKILL');
     },
-    stopped: () => timer !== undefined,
+    stopped: () => stopped,
   };
 }
 
