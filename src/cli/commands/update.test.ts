@@ -222,6 +222,19 @@ describe('how an update ended', () => {
 });
 
 describe('losing sight of an update', () => {
+  it('Ctrl-C is listened to before the update is begun: it cannot end the process in between', async () => {
+    let listening = false;
+    const start = async () => {
+      expect(listening).toBe(true);
+      return fakeRecord({ state: 'running', outcome: null });
+    };
+    const interrupts = () => {
+      listening = true;
+      return new AbortController().signal;
+    };
+    expect((await run(['update', '--yes'], fakeWorld(watched({ start }).session, { interrupts }))).code).toBe(0);
+  });
+
   it('Ctrl-C stops watching, never the update: exit code 6, and how to watch it again', async () => {
     const controlled: string[] = [];
     const world: ReturnType<typeof fakeWorld> = fakeWorld(
