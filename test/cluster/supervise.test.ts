@@ -121,7 +121,7 @@ describe('a trial under the supervisor', () => {
 
   it('of a build that hangs, deaf to SIGTERM, ends at the healthy deadline', async () => {
     const { node, deps } = await start('hang', { rollbackGraceMs: 300 });
-    await activate(deps, { ...update, healthTimeoutMs: 1500, trialMs: 60_000 });
+    await activate(deps, { ...update, healthTimeoutMs: 5000, trialMs: 60_000 });
     await waitFor('the way back', () => starts(node) === 'aba', { timeoutMs: 30_000, everyMs: 10 });
     await healthyOn(node, good);
     expect(node.json('data/last-rollback.json').cause).toBe('healthy-deadline');
@@ -130,7 +130,7 @@ describe('a trial under the supervisor', () => {
 
   it('of a build that is healthy and never committed ends at the commit deadline', async () => {
     const { node, deps } = await start('good');
-    await activate(deps, { ...update, healthTimeoutMs: 2500, trialMs: 2500 });
+    await activate(deps, { ...update, healthTimeoutMs: 6000, trialMs: 6000 });
     await waitFor('the way back', () => starts(node) === 'aba', { timeoutMs: 30_000, everyMs: 10 });
     await healthyOn(node, good);
     expect(node.json('data/last-rollback.json').cause).toBe('commit-deadline');
@@ -145,12 +145,12 @@ describe('a trial under the supervisor', () => {
 
   it('that is committed in time stays, past every deadline', async () => {
     const { node, deps } = await start('good');
-    await activate(deps, { ...update, healthTimeoutMs: 3000, trialMs: 3000 });
+    await activate(deps, { ...update, healthTimeoutMs: 8000, trialMs: 8000 });
     await healthyOn(node, bad);
     expect(await commit(deps, update)).toMatchObject({ changed: true, installed: bad, trial: null });
     expect(await commit(deps, update)).toMatchObject({ changed: false, installed: bad });
-    const until = systemClock.nowMs() + 3500;
-    await waitFor('the deadline to pass', () => systemClock.nowMs() > until, { timeoutMs: 10_000 });
+    const until = systemClock.nowMs() + 8500;
+    await waitFor('the deadline to pass', () => systemClock.nowMs() > until, { timeoutMs: 20_000 });
     expect([node.runs(), starts(node), node.has('dist.bak')]).toEqual([bad, 'ab', false]);
   });
 
