@@ -17,7 +17,7 @@ interface Authenticated {
 }
 
 /** Who calls: the interceptor has let nobody through without an identity. Throws ClusterError 'denied'. */
-export function callerOf(call: Authenticated): Identity {
+function callerOf(call: Authenticated): Identity {
   const caller = identityOfAltName(call.getAuthContext().sslPeerCertificate?.subjectaltname);
   if (caller === null) throw new ClusterError('denied', 'the caller has no certificate of a cluster');
   return caller;

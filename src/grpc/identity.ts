@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { ClusterError } from '../errors.ts';
 
-export const roles = ['node', 'operator', 'viewer'] as const;
+const roles = ['node', 'operator', 'viewer'] as const;
 export type Role = (typeof roles)[number];
 
 export interface Identity {

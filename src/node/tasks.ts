@@ -51,18 +51,18 @@ export interface TaskDeps {
 
 export const defaultTaskTimeoutMs = 600_000;
 /** One day: above it a timeout is a mistake in units. */
-export const maxTaskTimeoutMs = 86_400_000;
+const maxTaskTimeoutMs = 86_400_000;
 
 const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Is it one of the cluster's own verbs (`claudecluster node …`), which run on a draining node too? */
-export function isNodeVerb(argv: readonly string[]): boolean {
+function isNodeVerb(argv: readonly string[]): boolean {
   return argv[0] === 'claudecluster' && argv[1] === 'node';
 }
 
 /** Throws ClusterError 'usage' for a request that no process could be started from. */
-export function checkTaskRequest(request: TaskRequest): void {
+function checkTaskRequest(request: TaskRequest): void {
   const program = request.argv[0];
   if (program === undefined || program === '')
     throw new ClusterError('usage', 'a task needs argv[0]: the program to run');

@@ -12,7 +12,7 @@ import type { NodeHealth } from '../../src/ports/agent.ts';
 import type { Control } from '../../src/ports/control.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 
-export const silentLogger: Logger = {
+const silentLogger: Logger = {
   debug: () => {},
   info: () => {},
   warn: () => {},
@@ -45,7 +45,7 @@ export const health: NodeHealth = {
 };
 
 /** Refuses everything that a test does not replace. */
-export function fakeControl(parts: Partial<Control> = {}): Control {
+function fakeControl(parts: Partial<Control> = {}): Control {
   const no = (): never => {
     throw new Error('not in this test');
   };
