@@ -19,7 +19,7 @@ export async function connectSession(file: string, program: string[], clock: Clo
   return sessionOf(loadClientConfig(file), program, clock);
 }
 
-export function sessionOf(config: ClientConfig, program: string[], clock: Clock): Session {
+function sessionOf(config: ClientConfig, program: string[], clock: Clock): Session {
   const tls = loadTls(config.tls);
   const proto = loadProto();
   const control = createControlClient({ addresses: config.addresses, tls, proto });

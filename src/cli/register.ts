@@ -4,7 +4,7 @@ import type { Context, GlobalOptions } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 
 /** Runs a command and keeps its exit code. */
-export type Run = (body: Promise<ExitCode>) => Promise<void>;
+type Run = (body: Promise<ExitCode>) => Promise<void>;
 
 export interface Registration {
   program: Command;

@@ -2,7 +2,7 @@
 import type { Failure, Outcome, Refusal, UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
 import type { ReleaseRef } from '../release/types.ts';
 
-export interface NodeReport {
+interface NodeReport {
   nodeId: string;
   before: ReleaseRef | null;
   /** What it runs now, committed; null when that is not known (its rollback was not confirmed). */

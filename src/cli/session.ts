@@ -13,7 +13,7 @@ export interface TaskEnd {
 }
 
 /** Where the output of a task goes, as it comes; a pending promise holds the sender back. */
-export interface TaskSinks {
+interface TaskSinks {
   stdout(chunk: Uint8Array): Promise<void>;
   stderr(chunk: Uint8Array): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { stepsText } from './render/report.ts';
 import { clusterLine } from './render/status.ts';
 import { type Line, line, releaseText, type Style, span } from './render/text.ts';
 
-export interface NodeView {
+interface NodeView {
   nodeId: string;
   phase: TaskPhase;
   durations: Record<string, number>;

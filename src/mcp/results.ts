@@ -4,7 +4,7 @@ import { errorLines } from '../cli/render/error.ts';
 import { type Line, paintAll } from '../cli/render/text.ts';
 import { asClusterError, type ClusterError } from '../errors.ts';
 
-export function textOf(rows: Line[]): string {
+function textOf(rows: Line[]): string {
   return paintAll(rows, false).trimEnd();
 }
 

@@ -1,6 +1,6 @@
 /** Makes a local cluster's directory: certificates, configurations, the first release on every node. Starts nothing. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ClusterError } from '../../errors.ts';
 import { nodePaths } from '../../node/paths.ts';
@@ -124,10 +124,4 @@ async function createNode(deps: CreateDeps, cluster: DevCluster, node: DevNode, 
 function writeWrapper(file: string, execPath: string, bundle: string, config: string): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, wrapperText(execPath, bundle, config), { mode: 0o755 });
-}
-
-/** For messages: as short as it is clear. */
-export function shown(cwd: string, path: string): string {
-  const short = relative(cwd, path);
-  return short.startsWith('..') || short === '' ? path : short;
 }

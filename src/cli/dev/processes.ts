@@ -18,7 +18,7 @@ export interface Supervised {
   ended: string | null;
 }
 
-export function supervisorLog(node: DevNode): string {
+function supervisorLog(node: DevNode): string {
   return join(nodePaths(node.base).log, 'supervisor.log');
 }
 

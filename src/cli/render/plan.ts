@@ -49,7 +49,7 @@ function bullets(texts: string[]): Line[] {
 }
 
 /** "  node-stale n3: seen …" and below it what was wanted and what to do. */
-export function refusalLines(refusal: Refusal): Line[] {
+function refusalLines(refusal: Refusal): Line[] {
   const rows: Line[] = [
     [
       span('  '),

@@ -51,7 +51,7 @@ export function stepsText(durationsMs: Record<string, number>): string {
     .join(', ');
 }
 
-export function failureLines(failure: Failure): Line[] {
+function failureLines(failure: Failure): Line[] {
   const rows: Line[] = [
     [span(`${failure.nodeId} failed`, 'bad'), span(` (${failure.kind}, while ${failure.phase}): ${failure.seen}`)],
     [span('  wanted: ', 'dim'), span(failure.wanted)],

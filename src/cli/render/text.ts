@@ -20,7 +20,7 @@ export function line(text: string, style: Style = 'plain'): Line {
  * Control characters out: what a node or a failed build says (log tails, error texts) must not move the cursor or
  * retitle the terminal of the one who reads it.
  */
-export function clean(text: string): string {
+function clean(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
@@ -34,7 +34,7 @@ export function releaseText(release: { buildHash: string; version: string } | nu
   return release === null ? '-' : `${release.version} ${short(release.buildHash)}`.trim();
 }
 
-export function widthOf(row: Line): number {
+function widthOf(row: Line): number {
   return row.reduce((sum, part) => sum + [...part.text].length, 0);
 }
 

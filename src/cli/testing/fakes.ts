@@ -143,7 +143,7 @@ export const story: UpdateEvent[] = [
 ];
 
 /** Every method answers as for a good update; give those that shall not. */
-export function fakeControl(change: Partial<Control> = {}): Control {
+function fakeControl(change: Partial<Control> = {}): Control {
   return {
     status: async () => fakeStatus(),
     plan: async () => fakePlan(),
