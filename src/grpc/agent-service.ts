@@ -20,7 +20,7 @@ import type {
 import { checkHash, checkSafeInteger, checkText, checkUpdateId } from './request-checks.ts';
 
 /** The serving end of rsync, as src/release/transfer.ts has it. */
-export type ServeRsync = (options: {
+type ServeRsync = (options: {
   direction: 'pull' | 'push';
   base: string;
   hash: string;

@@ -15,7 +15,7 @@ import { fromStatus } from './errors.ts';
 import { quietLibrary } from './library.ts';
 import { channelCredentials, type Tls } from './tls.ts';
 
-export interface CallLimits {
+interface CallLimits {
   /** Milliseconds for the whole call. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;

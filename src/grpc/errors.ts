@@ -50,7 +50,7 @@ const clusterCodes: Partial<Record<status, ErrorCode>> = {
 };
 
 /** Status fields as grpc-js hands them to a caller. */
-export interface StatusLike {
+interface StatusLike {
   code: number;
   details: string;
   metadata?: Metadata | undefined;

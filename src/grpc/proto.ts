@@ -42,7 +42,7 @@ export interface DrainRequestMessage {
 export interface DrainReplyMessage {
   runningTasks: number;
 }
-export interface TransferOpenMessage {
+interface TransferOpenMessage {
   direction: 'PULL' | 'PUSH';
   buildHash: string;
   rsyncCapabilities: string;

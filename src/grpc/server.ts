@@ -12,7 +12,7 @@ import { addReflection } from './reflection-service.ts';
 import { loadStandardProtos } from './standard-protos.ts';
 import { serverCredentials, type Tls } from './tls.ts';
 
-export interface GrpcServerLimits {
+interface GrpcServerLimits {
   /** Bytes of one message from a caller. Default 4 MiB. */
   maxReceiveBytes: number;
   /** Bytes of one message to a caller. Default 16 MiB. */
