@@ -76,6 +76,7 @@ function give(node: WorldNode, record: UpdateRecord | null, key: string, value: 
   else if (key === 'protocol') node.protocol = { min, max };
   else if (key === 'seen') node.lastSeenMsAgo = value === 'never' ? null : parseTime(value);
   else if (key === 'status') node.status = value as NodeStatus;
+  else if (key === 'claims') node.runs = value;
   else if (key === 'runs') {
     node.runs = value;
     node.installed = value;

@@ -218,7 +218,9 @@ function outcomeOf(story: Story, step: Step, { given }: Command): StepOutcome {
   }
   if (step.kind !== 'stage') return { kind: 'ok', ms: 10 };
   const results = step.nodes.map(({ nodeId }) => {
-    const failure = nodeId === given.fails ? failureOf(story, nodeId, given.seen ?? 'it failed', given.kind) : null;
+    const silent = story.world.nodes.find((node) => node.nodeId === nodeId && !node.answers);
+    const fails = nodeId === given.fails ? failureOf(story, nodeId, given.seen ?? 'it failed', given.kind) : null;
+    const failure = silent === undefined ? fails : failureOf(story, nodeId, silent.silentWhy, 'fetch');
     return { nodeId, ms: 10, bytesTransferred: 100, failure };
   });
   return { kind: 'staged', ms: 10, results };

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyObservation, anyRecord, propertyRuns, propertyTimeoutMs } from '../../../test/scenarios/arbitraries.ts';
+import { openStory, runLine } from '../../../test/scenarios/runner.ts';
+import { observe, type WorldNode } from '../../../test/scenarios/world.ts';
 import { plan } from './plan.ts';
 import { quorumWithout } from './quorum.ts';
 import { type Change, currentTask, recordIntent, recordOutcome, type StepOutcome } from './record.ts';
@@ -158,5 +160,47 @@ describe('the planner, whatever it sees', { timeout: propertyTimeoutMs }, () => 
       expect(step.nodes.length).toBeGreaterThan(0);
       expect(step.nodes.length).toBeLessThanOrEqual(record.options.stageConcurrency);
     });
+  });
+});
+
+describe('a node on trial that runs the target without a trial', () => {
+  /** n2 on trial, as another leader finds it: `change` is what its disk says. */
+  function stepAfter(change: (node: WorldNode, updateId: string) => void): Step {
+    const story = openStory();
+    for (const line of ['cluster voters=n1,n2,n3 leader=n1', 'update to=B', 'walk until=n2:trial'])
+      runLine(story, line);
+    const [node] = story.world.nodes.filter((one) => one.nodeId === 'n2');
+    const { record } = story;
+    if (node === undefined || record === null) throw new Error('no such story');
+    node.trial = null;
+    change(node, record.id);
+    return plan(observe(story.world), record);
+  }
+
+  it('was committed, if its disk says nothing else: the record follows', () => {
+    expect(stepAfter(() => {}).kind).toBe('commit');
+  });
+
+  it('is going back, if dist leads elsewhere already: nothing is recorded as committed', () => {
+    const step = stepAfter((node) => {
+      node.installed = 'A';
+    });
+    expect(step).toMatchObject({ kind: 'await', key: 'stable:n2' });
+  });
+
+  it('is going back, if it remembers so: the claim on its trial comes before the switch of dist', () => {
+    const step = stepAfter((node, updateId) => {
+      const why = { cause: 'commit-deadline', why: 'late', exitCode: null, signal: null, logTail: [], at: '' };
+      node.lastRollback = { updateId, release: 'B', knownGood: 'A', ...why };
+    });
+    expect(step).toMatchObject({ kind: 'await', key: 'stable:n2' });
+  });
+
+  it('was committed, if all it remembers is how another update ended with the same build', () => {
+    const step = stepAfter((node) => {
+      const why = { cause: 'boots', why: 'then', exitCode: 1, signal: null, logTail: [], at: '' };
+      node.lastRollback = { updateId: 'u-then', release: 'B', knownGood: 'A', ...why };
+    });
+    expect(step.kind).toBe('commit');
   });
 });

@@ -5,7 +5,7 @@
  * Reading order: plan → plan-active.ts (a node is in flight), plan-back.ts (it goes back) → planForward (nobody is) →
  * plan-next.ts (the gates of the next node, and the hand-over). facts.ts and steps.ts are the small parts.
  */
-import { isWell, waited } from './facts.ts';
+import { findNode, isWell, waited } from './facts.ts';
 import { planActive } from './plan-active.ts';
 import { planNext } from './plan-next.ts';
 import { inFlightPhases } from './states.ts';
@@ -58,11 +58,15 @@ function planForward(observation: Observation, record: UpdateRecord): Step {
   }
 
   const unstaged = record.tasks.filter((task) => task.phase === 'pending');
-  if (unstaged.length > 0) return planStaging(observation, record, unstaged);
+  const answers = (task: NodeTask): boolean => findNode(observation, task.nodeId)?.health != null;
+  // The way back needs no transfer: a node that does not answer keeps nobody else from going.
+  const due = record.revertBegun ? unstaged.filter(answers) : unstaged;
+  if (due.length > 0) return planStaging(observation, record, due);
   if (record.options.rehearse && !record.rehearsed && !record.revertBegun) return planRehearsal(record);
 
   const open = record.tasks.filter((task) => task.phase === 'staged');
   if (open.length === 0) {
+    if (unstaged.length > 0) return planStaging(observation, record, unstaged);
     return { kind: 'finish', outcome: record.revertBegun ? 'reverted' : 'committed', operatorMust: null };
   }
   if (record.requested === 'pause') {
@@ -72,9 +76,12 @@ function planForward(observation: Observation, record: UpdateRecord): Step {
   if (canary !== null) return canary;
   // The leader is the last one, wherever it stands in the list.
   const others = open.filter((task) => task.nodeId !== observation.self);
-  // On the way back a node that is not well comes first: its quorum is what the others wait for.
-  const sick = others.find((task) => task.direction === 'back' && !isWell(observation, task.nodeId));
-  const next = sick ?? others[0] ?? open[0];
+  // On the way back a node that is not well comes first, for its quorum is what the others wait for; one that does not
+  // answer cannot be asked, and nobody waits for it.
+  const reachable = others.filter(answers);
+  const sick = reachable.find((task) => task.direction === 'back' && !isWell(observation, task.nodeId));
+  const inTurn = record.revertBegun ? (reachable[0] ?? others[0]) : others[0];
+  const next = sick ?? inTurn ?? open[0];
   return next === undefined ? stopHere(observation, record, 'no node left') : planNext(observation, record, next);
 }
 
