@@ -2,6 +2,7 @@
 import { keys } from '../../src/cluster/keys.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
 import { quorumCheck } from '../../src/cluster/raft.ts';
+import type { VerbDeps } from '../../src/node/verb-context.ts';
 import type { NodeRecord } from '../../src/cluster/records.ts';
 import { ClusterError } from '../../src/errors.ts';
 import type { AgentClient, ClientPool } from '../../src/ports/agent.ts';
@@ -138,8 +139,8 @@ export function raftOf(world: World, proc: Proc, leadership: LeadershipHandle): 
   };
 }
 
-export function quorumCheckOf(world: World, host: Host, proc: Proc, store: Store): () => Promise<void> {
-  return () => quorumCheck({ store, raft: { getPeers: () => lookAtPeers(world, proc) } }, host.id);
+export function quorumCheckOf(world: World, host: Host, proc: Proc, store: Store): VerbDeps['quorumCheck'] {
+  return (asked) => quorumCheck({ store, raft: { getPeers: () => lookAtPeers(world, proc) } }, host.id, asked);
 }
 
 export function clientPoolOf(world: World, proc: Proc): ClientPool {
@@ -181,9 +182,12 @@ function call<T>(
     const daemon = host.daemon;
     if (!host.up) return hang();
     if (daemon === null || !daemon.listening) return refuse();
+    // A process that ends resets its connections; a host without power says nothing.
+    const broken = (): void => (host.up ? refuse() : hang());
+    daemon.broken.add(broken);
     const alive = (value: () => T): void => {
-      if (daemon.proc.dead) refuse();
-      else answer(value);
+      daemon.broken.delete(broken);
+      if (!daemon.proc.dead) answer(value);
     };
     if (daemon.proc.frozenUntil > world.sched.now()) {
       hang();
@@ -191,6 +195,5 @@ function call<T>(
       return;
     }
     serve(daemon, alive);
-    if (daemon.proc.dead) refuse();
   });
 }

@@ -1,5 +1,5 @@
 /** What the node verbs need of this host. gRPC and etcd are loaded by the verb that asks them, and by no other. */
-import { loadNodeConfig, type NodeConfig } from '../node/config.ts';
+import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../node/config.ts';
 import type { VerbDeps } from '../node/verbs.ts';
 import type { Clock } from '../ports/clock.ts';
 
@@ -12,7 +12,7 @@ export async function verbDeps(configFile: string, clock: Clock): Promise<{ conf
     service: config.service,
     clock,
     serviceManager: createSupervisorServiceManager(config.base),
-    quorumCheck: ({ acceptDowntime }) => (acceptDowntime ? Promise.resolve() : ownQuorumCheck(config, clock)),
+    quorumCheck: (asked) => ownQuorumCheck(config, clock, asked),
     verifyRelease: async (base, hash) => (await import('../release/store.ts')).verifyRelease(base, hash),
     prune: async (base) => (await import('../release/prune.ts')).prune(base, config.keepReleases),
   };
@@ -20,7 +20,11 @@ export async function verbDeps(configFile: string, clock: Clock): Promise<{ conf
 }
 
 /** The node's own last look before it stops: a linearizable read, and a question to every member (P1). */
-async function ownQuorumCheck(config: NodeConfig, clock: Clock): Promise<void> {
+async function ownQuorumCheck(
+  config: NodeConfig,
+  clock: Clock,
+  asked: { epoch: number; acceptDowntime: boolean },
+): Promise<void> {
   const [{ createEtcdStore }, { createEtcdMaintenance }, { createRaft, quorumCheck }, { loadTls }] = await Promise.all([
     import('../adapters/etcd/store.ts'),
     import('../adapters/etcd/maintenance.ts'),
@@ -30,13 +34,13 @@ async function ownQuorumCheck(config: NodeConfig, clock: Clock): Promise<void> {
   const { etcd } = config;
   const endpoints = 'endpoints' in etcd ? etcd.endpoints : [etcd.client, ...etcd.others];
   // An external etcd without TLS of its own is spoken to as the daemon does.
-  const tls = loadTls('endpoints' in etcd && etcd.tls ? etcd.tls : config.tls);
+  const tls = loadTls(etcdTlsPaths(config));
   const store = createEtcdStore({ endpoints, tls, clock });
   const admin = createEtcdMaintenance({ endpoints, tls, clock });
   const nobody = { leader: null, epoch: 0 };
   const leadership = { isLeader: () => false, leadership: async () => nobody, handOver: async () => false };
   try {
-    await quorumCheck({ store, raft: createRaft({ admin, leadership, clock }) }, config.nodeId);
+    await quorumCheck({ store, raft: createRaft({ admin, leadership, clock }) }, config.nodeId, asked);
   } finally {
     await Promise.all([store.close(), admin.close()]);
   }

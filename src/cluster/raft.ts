@@ -7,6 +7,7 @@ import type { RaftAdmin, RaftMember, RaftMemberStatus } from '../ports/raft-admi
 import type { Store } from '../ports/store.ts';
 import { keys } from './keys.ts';
 import type { LeadershipHandle } from './leadership.ts';
+import { parseRecord } from './record-schema.ts';
 
 export interface RaftOptions {
   admin: RaftAdmin;
@@ -135,14 +136,46 @@ function problemOf(status: RaftMemberStatus): string {
   return status.errors.join('; ');
 }
 
+/** The node may not have heard of the present leader yet; the store has (P6). */
+async function refuseFormerLeader(store: Store, nodeId: string, epoch: number): Promise<void> {
+  const present = Number((await store.get(keys.epoch))?.value ?? 0);
+  if (!(present > epoch)) return;
+  throw new ClusterError('stale-epoch', `this command is of epoch ${epoch}, the cluster is at ${present}`, {
+    nodeId,
+    seen: `epoch ${epoch}`,
+    wanted: `epoch ${present}`,
+    next: 'stop: another node leads now',
+  });
+}
+
+/** The record names the voter that is down, or may be, by our doing: there is room for one (P1). */
+async function refuseSecondVoter(store: Store, nodeId: string): Promise<void> {
+  const text = (await store.get(keys.update))?.value;
+  const { reservation, id } = text === undefined ? { reservation: null, id: '' } : parseRecord(text);
+  if (reservation === null || reservation === nodeId) return;
+  throw new ClusterError('quorum-unsafe', `update ${id} has taken ${reservation} out of service`, {
+    nodeId,
+    seen: `the reservation is ${reservation}'s`,
+    wanted: `no reservation, or that of ${nodeId}`,
+    next: `wait for it: \`claudecluster updates watch ${id}\``,
+  });
+}
+
 /**
- * May `nodeId` stop? (P1) Reads the store linearizably, which takes a working quorum, and asks every member itself.
+ * May `nodeId` stop? (P1) Reads the store linearizably, which takes a working quorum, and asks every member itself;
+ * `acceptDowntime` leaves the count out, and not the epoch nor the reservation.
  * A node that is no voter may always. Throws ClusterError 'quorum-unsafe' or 'unavailable'.
  */
-export async function quorumCheck(deps: { store: Store; raft: Pick<Raft, 'getPeers'> }, nodeId: string): Promise<void> {
-  await deps.store.get(keys.cluster);
+export async function quorumCheck(
+  deps: { store: Store; raft: Pick<Raft, 'getPeers'> },
+  nodeId: string,
+  asked: { epoch: number; acceptDowntime: boolean } = { epoch: Number.MAX_SAFE_INTEGER, acceptDowntime: false },
+): Promise<void> {
+  await refuseFormerLeader(deps.store, nodeId, asked.epoch);
   const voters = (await deps.raft.getPeers()).filter((peer) => peer.kind === 'voter');
   if (!voters.some((peer) => peer.nodeId === nodeId)) return;
+  await refuseSecondVoter(deps.store, nodeId);
+  if (asked.acceptDowntime) return;
   const others = voters.filter((peer) => peer.nodeId !== nodeId);
   const healthy = others.filter((peer) => peer.healthy);
   const wanted = quorumOf(voters.length);

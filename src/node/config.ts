@@ -27,6 +27,8 @@ const managedEtcd = z.strictObject({
   /** etcd's own timing, ms. */
   heartbeatMs: ms.default(100),
   electionMs: ms.default(1000),
+  /** Certificates of etcd, from a CA of its own: etcd asks for no role, and whoever it lets in has the whole store (P9). Default: the node's. */
+  tls: tls.optional(),
   /** The etcd binary. */
   binary: z.string().default('etcd'),
 });
@@ -73,12 +75,22 @@ function readYaml(file: string): unknown {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ClusterError('config', `cannot read ${file}`, { seen: (cause as Error).message, next: 'give --config FILE or set CLAUDECLUSTER_CONFIG' }, cause);
+    throw new ClusterError(
+      'config',
+      `cannot read ${file}`,
+      { seen: (cause as Error).message, next: 'give --config FILE or set CLAUDECLUSTER_CONFIG' },
+      cause,
+    );
   }
   try {
     return parseYaml(text);
   } catch (cause) {
-    throw new ClusterError('config', `${file} is not YAML`, { seen: (cause as Error).message.split('\n')[0] ?? '' }, cause);
+    throw new ClusterError(
+      'config',
+      `${file} is not YAML`,
+      { seen: (cause as Error).message.split('\n')[0] ?? '' },
+      cause,
+    );
   }
 }
 
@@ -87,7 +99,9 @@ function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || '(top)';
-  throw new ClusterError('config', `${file}: ${where}: ${issue?.message ?? 'not as expected'}`, { next: 'see docs/operating.md, Configuration' });
+  throw new ClusterError('config', `${file}: ${where}: ${issue?.message ?? 'not as expected'}`, {
+    next: 'see docs/operating.md, Configuration',
+  });
 }
 
 function absoluteTls<T extends { ca: string; cert: string; key: string }>(paths: T, dir: string): T {
@@ -99,10 +113,7 @@ export function loadNodeConfig(path: string): NodeConfig {
   const file = resolve(path);
   const config = check(nodeConfigSchema, readYaml(file), file);
   const dir = dirname(file);
-  const etcd =
-    'endpoints' in config.etcd && config.etcd.tls
-      ? { ...config.etcd, tls: absoluteTls(config.etcd.tls, dir) }
-      : config.etcd;
+  const etcd = config.etcd.tls ? { ...config.etcd, tls: absoluteTls(config.etcd.tls, dir) } : config.etcd;
   return {
     ...config,
     file,
@@ -111,6 +122,11 @@ export function loadNodeConfig(path: string): NodeConfig {
     tls: absoluteTls(config.tls, dir),
     etcd,
   };
+}
+
+/** The certificates that etcd takes from this node. */
+export function etcdTlsPaths(config: Pick<NodeConfig, 'etcd' | 'tls'>): NodeConfig['tls'] {
+  return config.etcd.tls ?? config.tls;
 }
 
 /** Reads what a client needs from a client's or from a node's configuration. Throws ClusterError 'config'. */

@@ -35,7 +35,7 @@ import { localReleases } from '../release/local.ts';
 import { diskFreeBytes, releaseHashes, releasePath } from '../release/store.ts';
 import { finishPush, serveRsync } from '../release/transfer.ts';
 import { readVersion, releaseRef } from '../release/version.ts';
-import type { NodeConfig } from './config.ts';
+import { etcdTlsPaths, type NodeConfig } from './config.ts';
 import { admitEpoch, readEpoch } from './epoch.ts';
 import { etcdArgv } from './etcd-argv.ts';
 import { createEtcdMember, type EtcdMember } from './etcd-member.ts';
@@ -110,7 +110,7 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
   const incarnation = clock.randomId(8);
   const managed = 'endpoints' in config.etcd ? null : config.etcd;
   const endpoints = 'endpoints' in config.etcd ? config.etcd.endpoints : [config.etcd.client, ...config.etcd.others];
-  const etcdTls = 'endpoints' in config.etcd && config.etcd.tls ? loadTls(config.etcd.tls) : tls;
+  const etcdTls = loadTls(etcdTlsPaths(config));
 
   // A voter's lease and heartbeats go through its own member only: each one proves that it takes writes (P4).
   const ownStore = createEtcdStore({
@@ -147,7 +147,7 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
           const start = prepareEtcdStart(boot, nodeId, managed.peer);
           if (start.kind === 'wait')
             throw new ClusterError('operator-needed', start.reason, { nodeId, next: start.next });
-          return etcdArgv({ name: nodeId, dataDir: boot.etcd, ...managed, tls: config.tls, start });
+          return etcdArgv({ name: nodeId, dataDir: boot.etcd, ...managed, tls: etcdTlsPaths(config), start });
         },
       })
     : null;

@@ -39,7 +39,7 @@ export async function activate(deps: VerbDeps, request: ActivateRequest): Promis
     }
     refuseFailedBefore(deps, request);
     const knownGood = wayBack(deps);
-    await deps.quorumCheck({ acceptDowntime: request.acceptDowntime ?? false });
+    await deps.quorumCheck({ acceptDowntime: request.acceptDowntime ?? false, epoch });
     const { nodeId, service, clock } = deps;
     const stamp = {
       id: clock.randomId(8),

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadNodeConfig } from '../../src/node/config.ts';
+import { etcdTlsPaths, loadNodeConfig } from '../../src/node/config.ts';
 import type { DevCluster } from './dev-cluster.ts';
 
 export interface ProbeOptions {
@@ -88,7 +88,7 @@ export async function startWriteProbe(
 function votersOf(cluster: DevCluster): ProbeTarget {
   const configs = cluster.nodes.map(({ base }) => loadNodeConfig(join(base, 'config.yaml')));
   const endpoints = configs.flatMap(({ etcd }) => ('client' in etcd ? [etcd.client] : []));
-  const tls = configs[0]?.tls;
+  const tls = configs[0] && etcdTlsPaths(configs[0]);
   if (tls === undefined) throw new Error('the cluster has no nodes');
   return { endpoints, tls };
 }

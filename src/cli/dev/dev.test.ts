@@ -67,7 +67,10 @@ describe('the layout', () => {
     if (!worker) throw new Error('no worker');
     expect(parse(nodeConfigText(cluster, worker))).toMatchObject({
       role: 'worker',
-      etcd: { endpoints: ['127.0.0.1:2', '127.0.0.1:5'], tls: { cert: 'data/tls/w1.pem' } },
+      etcd: {
+        endpoints: ['127.0.0.1:2', '127.0.0.1:5'],
+        tls: { ca: 'data/tls/etcd/ca.pem', cert: 'data/tls/etcd/w1.pem' },
+      },
     });
   });
 

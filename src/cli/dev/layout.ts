@@ -79,7 +79,7 @@ export function layOut(
 export function nodeConfigText(cluster: DevCluster, node: DevNode): string {
   const tls = nodeTls(node);
   const others = cluster.nodes.flatMap((each) => (each.etcd && each !== node ? [each.etcd.client] : []));
-  const etcd = node.etcd ? { ...node.etcd, others } : { endpoints: others, tls };
+  const etcd = node.etcd ? { ...node.etcd, others, tls: etcdTls(node) } : { endpoints: others, tls: etcdTls(node) };
   return stringify({
     nodeId: node.nodeId,
     role: node.role,
@@ -92,6 +92,12 @@ export function nodeConfigText(cluster: DevCluster, node: DevNode): string {
 
 function nodeTls(node: DevNode): { ca: string; cert: string; key: string } {
   const dir = join('data', 'tls');
+  return { ca: join(dir, 'ca.pem'), cert: join(dir, `${node.nodeId}.pem`), key: join(dir, `${node.nodeId}.key`) };
+}
+
+/** From a CA of its own: an operator's or a viewer's certificate opens nothing at etcd (P9). */
+function etcdTls(node: DevNode): { ca: string; cert: string; key: string } {
+  const dir = join('data', 'tls', 'etcd');
   return { ca: join(dir, 'ca.pem'), cert: join(dir, `${node.nodeId}.pem`), key: join(dir, `${node.nodeId}.key`) };
 }
 
