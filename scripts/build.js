@@ -31,16 +31,6 @@ const lookUps = [
     from: '../proto',
     to: 'etcd3',
   },
-  {
-    file: /[\\/]grpc-health-check[\\/]build[\\/]src[\\/]health\.js$/,
-    replace: [
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the library's source, as text
-      ['`${__dirname}/../../proto`', '`${__dirname}/proto/grpc-health-check`'],
-      ["'../../proto/health/v1/health.proto'", "'proto/grpc-health-check/health/v1/health.proto'"],
-    ],
-    from: '../../proto',
-    to: 'grpc-health-check',
-  },
   ...['v1', 'v1alpha'].map((version) => ({
     file: new RegExp(
       `[\\\\/]@grpc[\\\\/]reflection[\\\\/]build[\\\\/]src[\\\\/]implementations[\\\\/]reflection-${version}\\.js$`,

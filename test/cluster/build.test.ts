@@ -39,7 +39,6 @@ const program = `
 import { Client, Server, ServerCredentials, credentials } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation, protoPath, service } from 'grpc-health-check';
 import { Etcd3 } from 'etcd3';
 import { join } from 'node:path';
 declare const CLAUDECLUSTER_BUNDLED: boolean;
@@ -47,12 +46,13 @@ declare const CLAUDECLUSTER_PACKAGE: string;
 
 const definition = loadSync(join(__dirname, 'proto/claudecluster.proto'));
 const server = new Server();
-new HealthImplementation({ '': 'SERVING' }).addToServer(server);
-new ReflectionService(loadSync(protoPath)).addToServer(server);
+const agent = definition['claudecluster.v1.AgentService'];
+server.addService(agent, { HealthCheck: (_call, done) => done(null, { healthy: true, incarnation: 'a1' }) });
+new ReflectionService(definition).addToServer(server);
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
   const client = new Client('127.0.0.1:' + port, credentials.createInsecure());
-  const check = service.Check;
+  const check = agent.HealthCheck;
   client.makeUnaryRequest(check.path, check.requestSerialize, check.responseDeserialize, {}, (failed, reply) => {
     const etcd = new Etcd3({ hosts: '127.0.0.1:1' });
     etcd.close();
@@ -96,7 +96,7 @@ describe('a build', () => {
     cpSync(join(repo, 'dist'), alone, { recursive: true });
     const { stdout } = await run(join(alone, 'index.js'), { cwd: '/', env: { PATH: process.env.PATH } });
     expect(JSON.parse(stdout)).toEqual({
-      reply: { status: 'SERVING' },
+      reply: { healthy: true, incarnation: 'a1' },
       bundled: true,
       own: { name: 'claudecluster', version: '0.1.0', protocol: { min: 1, max: 1 }, node: '>=20.19' },
       revision: '9223372036854775807',
