@@ -3,13 +3,16 @@
  * never pulls others back: the leader brings it up, through the same steps and the same trial, as an update of its own.
  */
 import { asClusterError } from '../errors.ts';
+import type { ClientPool } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Journal } from './journal.ts';
+import type { Failure } from './update/types.ts';
 import type { UpdateRequest } from './updater.ts';
 
 export interface StragglerDeps {
+  clientPool: ClientPool;
   journal: Journal;
   membership: Membership;
   clock: Clock;
@@ -24,6 +27,8 @@ export interface StragglerWatch {
   look(): Promise<void>;
 }
 
+/** One look at a straggler, ms. */
+const lookTimeoutMs = 2_000;
 /** So many ended updates are asked whether this straggler was tried before. */
 const lookBack = 20;
 
@@ -42,6 +47,31 @@ export function createStragglerWatch(deps: StragglerDeps): StragglerWatch {
     return false;
   };
 
+  /** It had the release, and could not stay up on it while on probation: the build is at fault, for the whole cluster (P10). */
+  const fellFrom = async (node: NodeInfo, target: string): Promise<boolean> => {
+    const { lastRollback } = await deps.clientPool.getConnection(node.address).healthCheck(lookTimeoutMs);
+    if (lastRollback?.release !== target || lastRollback.cause !== 'probation') return false;
+    const why = `${node.nodeId} went back on probation after ${lastRollback.updateId}: ${lastRollback.why}`;
+    const seen = `${lastRollback.why} (${lastRollback.signal ?? `exit code ${lastRollback.exitCode}`})`;
+    const evidence: Failure = {
+      nodeId: node.nodeId,
+      kind: 'stability',
+      phase: 'committed',
+      seen,
+      wanted: `${node.nodeId} to stay up`,
+      next: 'mend the build and update again with the new one',
+      evidence: lastRollback.logTail,
+    };
+    await deps.journal.setQuarantine({
+      buildHash: target,
+      why,
+      at: deps.clock.wallIso(),
+      by: lastRollback.updateId,
+      evidence,
+    });
+    return true;
+  };
+
   const tell = (node: NodeInfo, why: string): void => {
     if (told !== `${node.nodeId}: ${why}`)
       deps.logger.warn({ nodeId: node.nodeId, why }, 'a straggler is not brought up');
@@ -58,6 +88,10 @@ export function createStragglerWatch(deps: StragglerDeps): StragglerWatch {
       const isBehind = (node: NodeInfo): boolean =>
         node.status === 'active' && node.trial === null && committed.history.includes(node.release?.buildHash ?? '');
       for (const node of (await deps.membership.getAllNodes()).filter(isBehind)) {
+        if (await fellFrom(node, committed.buildHash)) {
+          tell(node, `it fell back from ${committed.buildHash.slice(0, 12)}, which is quarantined now`);
+          continue;
+        }
         if (await triedBefore(node.nodeId, committed.buildHash)) {
           tell(node, `it was tried before: \`claudecluster update --only ${node.nodeId}\``);
           continue;

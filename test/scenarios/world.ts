@@ -24,6 +24,8 @@ export interface WorldNode {
   runs: string;
   installed: string;
   trial: TrialView | null;
+  /** The trial that was committed last: it can still be gone back on. */
+  probation: TrialView | null;
   lastRollback: RollbackView | null;
   staged: string[];
   draining: boolean;
@@ -73,6 +75,7 @@ export function createNode(nodeId: string, role: NodeRole, release: string): Wor
     runs: release,
     installed: release,
     trial: null,
+    probation: null,
     lastRollback: null,
     staged: [release],
     draining: false,
@@ -197,9 +200,12 @@ export function act(world: World, step: Step, record: UpdateRecord): void {
     case 'activate':
       activate(nodeIn(world, step.nodeId), step.release, record);
       return;
-    case 'commit':
-      nodeIn(world, step.nodeId).trial = null;
+    case 'commit': {
+      const node = nodeIn(world, step.nodeId);
+      node.probation = node.trial;
+      node.trial = null;
       return;
+    }
     case 'rollback':
       switchBack(nodeIn(world, step.nodeId), 'leader', step.failure.seen);
       return;
@@ -239,8 +245,9 @@ function activate(node: WorldNode, release: string, record: UpdateRecord): void 
 
 /** Ends the trial on the node's disk; the process runs on until it restarts. Nothing without a trial. */
 export function switchBack(node: WorldNode, cause: string, why: string, ended: Partial<RollbackView> = {}): void {
-  if (node.trial === null) return;
-  const { updateId, release, knownGood } = node.trial;
+  const over = node.trial ?? node.probation;
+  if (over === null) return;
+  const { updateId, release, knownGood } = over;
   node.lastRollback = {
     updateId,
     release,
@@ -255,6 +262,7 @@ export function switchBack(node: WorldNode, cause: string, why: string, ended: P
   };
   node.installed = knownGood;
   node.trial = null;
+  node.probation = null;
 }
 
 /** A new process of what `dist` points to, healthy and caught up unless the scenario says otherwise afterwards. */

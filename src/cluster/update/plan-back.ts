@@ -8,6 +8,7 @@ const kindOfCause: Record<string, FailureKind> = {
   boots: 'start',
   'healthy-deadline': 'health',
   'commit-deadline': 'stability',
+  probation: 'stability',
   operator: 'operator',
   // A disk that garbles files says nothing against the build.
   'trial-unreadable': 'unknown',

@@ -7,6 +7,7 @@
  */
 import { findNode, isWell, waited } from './facts.ts';
 import { planActive } from './plan-active.ts';
+import { wentBack } from './plan-back.ts';
 import { planNext } from './plan-next.ts';
 import { inFlightPhases } from './states.ts';
 import { waitFor } from './steps.ts';
@@ -51,6 +52,8 @@ function planAfterFailure(record: UpdateRecord): Step {
 }
 
 function planForward(observation: Observation, record: UpdateRecord): Step {
+  const fallen = planFallen(observation, record);
+  if (fallen !== null) return fallen;
   if (record.requested === 'abort') return stopHere(observation, record, 'an operator asked for it');
   if (record.requested === 'revert' && !record.revertBegun) {
     const wentForward = record.tasks.some((task) => task.phase === 'committed');
@@ -83,6 +86,20 @@ function planForward(observation: Observation, record: UpdateRecord): Step {
   const inTurn = record.revertBegun ? (reachable[0] ?? others[0]) : others[0];
   const next = sick ?? inTurn ?? open[0];
   return next === undefined ? stopHere(observation, record, 'no node left') : planNext(observation, record, next);
+}
+
+/** A node that was committed and went back by itself, on probation, stops the walk there and then. */
+function planFallen(observation: Observation, record: UpdateRecord): Step | null {
+  if (record.revertBegun) return null;
+  for (const task of record.tasks) {
+    if (task.phase !== 'committed') continue;
+    const node = findNode(observation, task.nodeId);
+    const { healthy, lastRollback } = node?.health ?? { healthy: false, lastRollback: null };
+    if (!healthy || lastRollback?.updateId !== record.id || lastRollback.release !== task.to) continue;
+    const failure = wentBack(record, task, node);
+    if (failure !== null) return { kind: 'rolledBack', nodeId: task.nodeId, failure };
+  }
+  return null;
 }
 
 /** While workers alone are in flight there may be more of them at once; a voter is always alone (P1). */

@@ -10,7 +10,7 @@ export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
   draining: ['activating', 'failed'],
   activating: ['trial', 'rolling-back', 'rolled-back', 'failed'],
   trial: ['committed', 'rolling-back', 'rolled-back'],
-  committed: [],
+  committed: ['rolled-back'], // on probation: it could not stay up, and went back by itself
   'rolling-back': ['rolled-back', 'failed'],
   'rolled-back': [],
   failed: [],
