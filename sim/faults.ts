@@ -130,6 +130,7 @@ const faults: Record<string, Fault> = {
     const proc = host.daemon?.proc;
     if (proc === undefined) return undefined;
     proc.slowMs = random.int(5, 400);
+    hit(world, host);
     return () => {
       proc.slowMs = 0;
     };

@@ -1,16 +1,43 @@
 /** Liveness and truth: when all is quiet, what the record says of each node is what the node runs. */
 import { keys } from '../../src/cluster/keys.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import { inFlightPhases } from '../../src/cluster/update/states.ts';
 import { damaged } from '../world/releases.ts';
-import type { Checker, World } from '../world/types.ts';
+import type { Checker, Host, World } from '../world/types.ts';
 
 export function checkRecord(world: World): Checker {
   const ended: UpdateRecord[] = [];
+  /** An ended record holds nothing open, and its outcome is what its tasks say. */
+  const consistent = (record: UpdateRecord): void => {
+    const words = `${record.id} ended as ${record.outcome}`;
+    const { tasks } = record;
+    const open = tasks.find((task) => inFlightPhases.includes(task.phase));
+    if (open !== undefined) world.violate('record', `${words} with ${open.nodeId} ${open.phase}`);
+    if (record.reservation !== null) world.violate('record', `${words} and holds ${record.reservation}`);
+    const good = tasks.every((task) => task.phase === 'committed' || task.phase === 'skipped');
+    if (record.outcome === 'committed' && !good) world.violate('record', `${words} and not every node is committed`);
+    if (record.outcome !== 'committed' && record.outcome !== 'reverted' && record.failure === null) {
+      world.violate('record', `${words} without a reason`);
+    }
+    for (const host of world.hosts) nodeAgrees(record, host, words);
+  };
+  const nodeAgrees = (record: UpdateRecord, host: Host, words: string): void => {
+    const task = record.tasks.findLast((one) => one.nodeId === host.id);
+    const dist = host.disk.root.entries.get('dist');
+    if (task === undefined || dist?.kind !== 'link') return;
+    const there = dist.target === `releases/${task.to}`;
+    const trial = host.disk.find('/trial.json') !== null;
+    if (task.phase === 'committed' && !there)
+      world.violate('record', `${words}: ${host.id} is committed and elsewhere`);
+    if (task.phase === 'committed' && trial) world.violate('record', `${words}: ${host.id} is committed and on trial`);
+    if (task.phase === 'rolled-back' && there) world.violate('record', `${words}: ${host.id} went back and did not`);
+  };
   return {
     storePut(key, value) {
       if (!key.startsWith(keys.updates)) return;
       const record = JSON.parse(value) as UpdateRecord;
       ended.push(record);
+      consistent(record);
       world.stats.outcomes[record.outcome ?? '?'] = (world.stats.outcomes[record.outcome ?? '?'] ?? 0) + 1;
       world.trace.line(`record ${record.id}: ${record.outcome} (${record.state})`);
     },

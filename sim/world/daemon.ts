@@ -42,7 +42,9 @@ export function startDaemon(world: World, host: Host, build: Build, onExit: (dae
     leaseListeners: new Set(),
     markerWritten: false,
     healthySinceMs: null,
+    illSinceMs: sched.now(),
     beatsHealthy: 0,
+    wasHealthy: false,
     store,
     journal: createJournal(store, clock, host.id),
     leadership: null,
@@ -50,6 +52,7 @@ export function startDaemon(world: World, host: Host, build: Build, onExit: (dae
     control: null,
     ending: new AbortController(),
     verbs: new Set(),
+    broken: new Set(),
   };
   host.daemon = daemon;
   world.trace.line(`${host.id}: starts ${build.hash.slice(0, 6)} as ${daemon.incarnation.slice(0, 6)}`);
@@ -57,6 +60,7 @@ export function startDaemon(world: World, host: Host, build: Build, onExit: (dae
     daemon.listening = false;
     world.group.stop(host.id);
     noteHealth(world, daemon);
+    for (const tell of daemon.broken) tell();
     for (const run of [...daemon.verbs]) if (timing.chance(0.5)) endProc(run.proc);
     for (const checker of world.checkers) checker.daemonEnded?.(daemon);
     onExit(daemon);
@@ -212,7 +216,7 @@ function beat(world: World, daemon: Daemon): void {
     writtenMs: sched.now(),
   };
   store.put(keys.node(host.id), recordText(record), daemon.lease.id);
-  if (daemon.healthySinceMs !== null) daemon.beatsHealthy += 1;
+  if (daemon.wasHealthy) daemon.beatsHealthy += 1;
   noteHealth(world, daemon);
 }
 
@@ -240,12 +244,13 @@ function grantLease(world: World): SimLease {
 export function noteHealth(world: World, daemon: Daemon): void {
   const healthy = !daemon.proc.dead && reasonsOf(world, daemon).length === 0;
   if (!healthy) {
+    if (daemon.healthySinceMs !== null) daemon.illSinceMs = world.sched.now();
     daemon.healthySinceMs = null;
-    daemon.beatsHealthy = 0;
     return;
   }
   if (daemon.healthySinceMs === null) {
     daemon.healthySinceMs = world.sched.now();
+    daemon.wasHealthy = true;
     for (const checker of world.checkers) checker.daemonHealthy?.(daemon);
   }
   if (daemon.markerWritten) return;

@@ -11,7 +11,7 @@ export interface Member {
   frozenUntil: number;
   upSinceMs: number;
   downSinceMs: number;
-  /** Entries behind when it came up; it catches up from there, or falls further behind (`stuck`). */
+  /** Entries behind when it came up, or went down; it catches up from there, or falls further behind (`stuck`). */
   lagAtUp: number;
   stuck: boolean;
 }
@@ -94,7 +94,7 @@ export function createGroup(
     lag(id) {
       const one = group.member(id);
       if (one === undefined || id === group.leader) return 0;
-      if (!one.up) return Math.floor(((sched.now() - one.downSinceMs) * options.writesPerS) / 1_000);
+      if (!one.up) return one.lagAtUp + Math.floor(((sched.now() - one.downSinceMs) * options.writesPerS) / 1_000);
       const sinceMs = sched.now() - one.upSinceMs;
       if (one.stuck) return one.lagAtUp + Math.floor((sinceMs * Math.max(2_000, options.writesPerS)) / 1_000);
       return Math.max(0, one.lagAtUp - Math.floor((sinceMs * options.catchUpPerS) / 1_000));
@@ -109,7 +109,7 @@ export function createGroup(
     stop(id) {
       const one = group.member(id);
       if (one === undefined || !one.up) return;
-      Object.assign(one, { up: false, downSinceMs: sched.now(), stuck: false });
+      Object.assign(one, { lagAtUp: group.lag(id), up: false, downSinceMs: sched.now(), stuck: false });
       group.check();
     },
     freeze(id, untilMs) {

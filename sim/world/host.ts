@@ -34,7 +34,6 @@ export function createHost(id: string, role: NodeRole): Host {
     backoffMs: backoffMinMs,
     otherSeen: 0,
     crashIn: null,
-    stopBy: null,
   };
 }
 
@@ -54,6 +53,7 @@ export function bootHost(world: World, host: Host): void {
   host.order = null;
   host.supervisor = world.newProc(host, `${host.id}/supervisor`);
   world.trace.line(`${host.id}: boots`);
+  for (const checker of world.checkers) checker.booted?.(host);
   const { supervisor } = host;
   world.sched.after(supervisor, world.timing.int(5, 50), () => run(world, host));
 }

@@ -123,7 +123,8 @@ export function startOperators(world: World, done: () => void): void {
       if (error !== '' && attempts < 12 && sched.now() < world.faultsEndMs) sched.after(nobody, 700, tryTarget);
     });
   };
-  sched.after(nobody, random.int(2_300, 4_000), tryTarget);
+  const firstMs = random.int(2_300, 4_000);
+  sched.after(nobody, firstMs, tryTarget);
 
   const ask = (action: ControlAction): void => {
     const able = world.hosts.filter((host) => host.daemon?.control != null);
@@ -149,10 +150,11 @@ export function startOperators(world: World, done: () => void): void {
   sched.after(nobody, world.faultsEndMs + 200, () => {
     if (runningUpdate(world)?.requested === 'pause') ask('resume');
   });
+  const atOnce = random.chance(0.15);
   const second = random.int(3_500, world.faultsEndMs);
-  if (random.chance(0.3)) {
+  if (atOnce || random.chance(0.3)) {
     const other = random.chance(0.5) ? target : newBuild(world, random, pickBehaviour(random));
-    sched.after(nobody, second, () => start(other, 'eve', () => undefined));
+    sched.after(nobody, atOnce ? firstMs : second, () => start(other, 'eve', () => undefined));
   }
 
   const rest = (dueMs: number, calm = 0): void => {

@@ -3,7 +3,7 @@
 import type { createControl } from '../../src/cluster/control.ts';
 import type { Journal } from '../../src/cluster/journal.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
-import type { UpdateOptions, UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateOptions } from '../../src/cluster/update/types.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
 import type { Trial } from '../../src/node/trial-file.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
@@ -46,8 +46,10 @@ export interface Daemon {
   lease: (Lease & { lose(): void; renewedAtMs: number }) | null;
   leaseListeners: Set<() => void>;
   markerWritten: boolean;
-  /** The truth about P4: since when healthy without a break, and heartbeats in the store since. */
+  /** The truth about P4: since when healthy without a break; heartbeats in the store since it first was. */
   healthySinceMs: number | null;
+  wasHealthy: boolean;
+  illSinceMs: number;
   beatsHealthy: number;
   store: Store;
   journal: Journal;
@@ -56,6 +58,8 @@ export interface Daemon {
   control: ReturnType<typeof createControl> | null;
   ending: AbortController;
   verbs: Set<VerbRun>;
+  /** Of callers that wait for an answer: told when the process ends. */
+  broken: Set<() => void>;
 }
 
 export interface Host {
@@ -78,8 +82,6 @@ export interface Host {
   otherSeen: number;
   /** A fault: the next so many changes of the disk still work; then the process, or the host, ends. */
   crashIn: { changes: number; power: boolean } | null;
-  /** Who asked for the stop under way. */
-  stopBy: { verb: string; updateId: string; trial: Trial | null } | null;
 }
 
 export interface Violation {
@@ -99,10 +101,13 @@ export interface Checker {
   verbBegins?(host: Host, run: VerbRun): void;
   verbEnds?(host: Host, run: VerbRun, answer: { ok: boolean; code: string }): void;
   drained?(host: Host, epoch: number, updateId: string): void;
-  switched?(host: Host, hash: string, before: string | null): void;
+  /** dist leads to the release on trial now; `before` is where it led. */
+  trialBegins?(host: Host, trial: Trial, before: string | null): void;
   committed?(host: Host, trial: Trial): void;
+  /** It ended in another way than by a commit. */
+  trialOver?(host: Host, trial: Trial): void;
+  booted?(host: Host): void;
   storePut?(key: string, value: string, before: string | null): void;
-  updateEnded?(record: UpdateRecord): void;
   faultHit?(hostId: string): void;
   tick?(): void;
   atEnd?(): void;

@@ -34,6 +34,7 @@ export function runSeed(seed: number, keepLines: boolean): RunResult {
   furnishAll(world);
   for (const host of world.hosts) bootHost(world, host);
   planFaults(world);
+  tick(world);
   startOperators(world, () => {
     done.value = true;
   });
@@ -51,6 +52,12 @@ export function runSeed(seed: number, keepLines: boolean): RunResult {
     outcomes: world.stats.outcomes,
     lines: world.trace.lines(),
   };
+}
+
+/** Checkers that watch the time look once a second. */
+function tick(world: World): void {
+  for (const checker of world.checkers) checker.tick?.();
+  world.sched.after(nobody, 1_000, () => tick(world));
 }
 
 function workersOf(random: Random): number {

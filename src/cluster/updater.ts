@@ -8,6 +8,7 @@
  *   update/record.ts     what the record becomes before and after a step (pure); states.ts has the legal moves
  *   update/preflight.ts  phase 0: plan and refusals (pure); lint.ts, quorum.ts, stability.ts are its rules
  *   journal.ts           the record in etcd: compare-and-swap on its revision and on the epoch
+ *   left-drained.ts      a node that nobody put back into service is put back
  *   stragglers.ts        a node that missed an update gets one of its own
  *   execute.ts           the table from kind of step to what is done on the nodes
  */
@@ -20,6 +21,7 @@ import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
 import { execute } from './execute.ts';
 import type { Journal } from './journal.ts';
+import { createLeftDrainedWatch } from './left-drained.ts';
 import { createObserver, type Observer } from './observe.ts';
 import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
 import { describeStep, nodeOf } from './update/describe.ts';
@@ -79,6 +81,7 @@ export class RollingUpdater {
   private readonly deps: RollingUpdaterDeps;
   private readonly observer: Observer;
   private readonly stragglers: StragglerWatch;
+  private readonly leftDrained: ReturnType<typeof createLeftDrainedWatch>;
   /** When each await began, and each step was first and last done, by this leader's monotonic clock. */
   private readonly since = new Map<string, number>();
   private wakeUp = new AbortController();
@@ -86,6 +89,7 @@ export class RollingUpdater {
   constructor(deps: RollingUpdaterDeps) {
     this.deps = deps;
     this.observer = createObserver(deps);
+    this.leftDrained = createLeftDrainedWatch(deps);
     this.stragglers = createStragglerWatch({ ...deps, start: (request) => this.start(request) });
   }
 
@@ -227,6 +231,7 @@ export class RollingUpdater {
     while (!signal.aborted) {
       try {
         if (raft.isLeader()) await this.drive(() => signal.aborted);
+        if (raft.isLeader() && !signal.aborted) await this.leftDrained.look();
         if (raft.isLeader() && !signal.aborted) await this.stragglers.look();
       } catch (thrown) {
         const error = asClusterError(thrown);

@@ -1,0 +1,40 @@
+/** P10: a build that was rolled back does not come again; and P8: a failure says what an operator needs. */
+import { keys } from '../../src/cluster/keys.ts';
+import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { Checker, World } from '../world/types.ts';
+
+const buildsFault = ['self-test', 'start', 'health', 'join', 'stability'];
+
+export function checkQuarantine(world: World): Checker {
+  /** Ended in this moment: the quarantine is in the same transaction, and is looked for at the next tick. */
+  const atEnd: { id: string; hash: string }[] = [];
+  return {
+    storePut(key, value, before) {
+      if (key === keys.update && before === null) {
+        const { id, target } = JSON.parse(value) as UpdateRecord;
+        if (world.store.get(keys.quarantined(target.buildHash)) !== null) {
+          world.violate('P10', `${id} begins with a quarantined build`);
+        }
+      }
+      if (!key.startsWith(keys.updates)) return;
+      const record = JSON.parse(value) as UpdateRecord;
+      for (const task of record.tasks) {
+        const { failure } = task;
+        if (failure === null) continue;
+        for (const field of ['nodeId', 'kind', 'seen', 'wanted', 'next'] as const) {
+          if (!failure[field]) world.violate('P8', `${record.id}: the failure of ${task.nodeId} has no ${field}`);
+        }
+        // By the record's own words the build is to blame: then nobody may be able to start it again.
+        const blamed = task.direction === 'forward' && buildsFault.includes(failure.kind);
+        if (blamed) atEnd.push({ id: record.id, hash: record.target.buildHash });
+      }
+    },
+    tick() {
+      for (const { id, hash } of atEnd.splice(0)) {
+        if (world.store.get(keys.quarantined(hash)) === null) {
+          world.violate('P10', `${id} blames its build, and the build is not quarantined`);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/** P5, P6: nothing that was written is written over: no event, no update, no epoch. */
+import { keys } from '../../src/cluster/keys.ts';
+import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { Checker, World } from '../world/types.ts';
+
+export function checkLost(world: World): Checker {
+  let lastEpoch = 0;
+  let lastLeader = '';
+  return {
+    storePut(key, value, before) {
+      if (key.startsWith(`${keys.root}/events/`) && before !== null && before !== value) {
+        world.violate('P5', `${key.slice(keys.root.length)} is written over`);
+      }
+      if (key === keys.update && before !== null) {
+        const [old, now] = [JSON.parse(before) as UpdateRecord, JSON.parse(value) as UpdateRecord];
+        if (old.id !== now.id) world.violate('P5', `${now.id} takes the place of ${old.id}, which still runs`);
+        if (now.lastEvent < old.lastEvent)
+          world.violate('P5', `${now.id}: events ${old.lastEvent} -> ${now.lastEvent}`);
+      }
+      if (key !== keys.leader) return;
+      const { node, epoch } = JSON.parse(value) as { node: string; epoch: number };
+      const same = node === lastLeader && epoch === lastEpoch;
+      if (!same && epoch <= lastEpoch) world.violate('P6', `${node} leads with epoch ${epoch} after ${lastEpoch}`);
+      lastEpoch = epoch;
+      lastLeader = node;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/** P6: a former leader's writes and commands have no effect. */
+import { keys } from '../../src/cluster/keys.ts';
+import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { Checker, VerbRun, World } from '../world/types.ts';
+
+export function checkFence(world: World): Checker {
+  /** Highest epoch of a command that each node took. */
+  const taken = new Map<string, number>();
+  const atBegin = new WeakMap<VerbRun, number>();
+  const take = (hostId: string, epoch: number): void => {
+    if (epoch > (taken.get(hostId) ?? 0)) taken.set(hostId, epoch);
+  };
+  return {
+    drained(host, epoch) {
+      const seen = taken.get(host.id) ?? 0;
+      if (epoch < seen) world.violate('P6', `${host.id} took a drain of epoch ${epoch} after one of ${seen}`);
+      take(host.id, epoch);
+    },
+    verbBegins: (host, run) => void atBegin.set(run, taken.get(host.id) ?? 0),
+    verbEnds(host, run, answer) {
+      if (!answer.ok || run.verb === 'stage' || run.verb === 'rehearse') return;
+      const seen = atBegin.get(run) ?? 0;
+      if (run.epoch < seen) world.violate('P6', `${host.id} took ${run.verb} of epoch ${run.epoch} after ${seen}`);
+      take(host.id, run.epoch);
+    },
+    storePut(key, value, before) {
+      if (key !== keys.update || before === null || before === value) return;
+      const epoch = Number(world.store.get(keys.epoch)?.value ?? 0);
+      const record = JSON.parse(value) as UpdateRecord;
+      if (record.epoch >= epoch) return;
+      const old = JSON.parse(before) as UpdateRecord;
+      if (essence(record) !== essence(old)) {
+        world.violate('P6', `${record.leader} wrote the record as epoch ${record.epoch}, the cluster is at ${epoch}`);
+      }
+    },
+  };
+}
+
+/** Without what an operator may change from any node at any time. */
+function essence(record: UpdateRecord): string {
+  return JSON.stringify({ ...record, requested: null, lastEvent: 0, canaryPassed: false, options: null });
+}

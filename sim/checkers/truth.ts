@@ -1,0 +1,46 @@
+/** What really happens on the disks, told to the other checkers: a trial begins, ends in a commit, or ends otherwise. */
+import { parseTrial, type Trial } from '../../src/node/trial-file.ts';
+import type { Checker, Host, World } from '../world/types.ts';
+
+export function createTruth(world: World): Checker {
+  const onTrial = new Map<string, Trial>();
+  const installed = new Map<string, string>();
+  const distOf = (host: Host): string => {
+    const node = host.disk.root.entries.get('dist');
+    return node?.kind === 'link' ? node.target.slice('releases/'.length) : '';
+  };
+  const trialOf = (host: Host): Trial | null => {
+    const node = host.disk.root.entries.get('trial.json');
+    return node?.kind === 'file' ? parseTrial(node.text) : null;
+  };
+  const look = (host: Host, byPowerCut: boolean): void => {
+    const dist = distOf(host);
+    const trial = trialOf(host);
+    const known = onTrial.get(host.id);
+    const now = trial !== null && trial.release === dist ? trial : null;
+    const before = installed.get(host.id) ?? null;
+    installed.set(host.id, dist);
+    if (known !== undefined && known.id !== now?.id) {
+      onTrial.delete(host.id);
+      const committed = dist === known.release && trial === null && !byPowerCut && !isClaimed(host);
+      for (const checker of world.checkers) {
+        if (committed) checker.committed?.(host, known);
+        else checker.trialOver?.(host, known);
+      }
+    }
+    if (now !== null && known?.id !== now.id) {
+      onTrial.set(host.id, now);
+      for (const checker of world.checkers) checker.trialBegins?.(host, now, before);
+    }
+  };
+  return {
+    diskChanged(host, _change, path) {
+      if (path === '/dist' || path === '/trial.json' || path === '/trial.ending.json') look(host, false);
+    },
+    booted: (host) => look(host, true),
+  };
+}
+
+function isClaimed(host: Host): boolean {
+  return host.disk.root.entries.has('trial.ending.json');
+}

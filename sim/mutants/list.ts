@@ -1,0 +1,198 @@
+/** Safeguards, each taken away by itself: exact text in one file, and what stands there instead. */
+import type { Replacement } from '../bundle.ts';
+
+export interface Mutant {
+  name: string;
+  /** The promise that is expected to break; another one may break first. */
+  promise: string;
+  changes: Replacement[];
+}
+
+const one = (name: string, promise: string, file: string, old: string, fresh: string): Mutant => ({
+  name,
+  promise,
+  changes: [{ file, old, new: fresh }],
+});
+
+const journal = 'src/cluster/journal.ts';
+const updater = 'src/cluster/updater.ts';
+const observe = 'src/cluster/observe.ts';
+const leadership = 'src/cluster/leadership.ts';
+const stability = 'src/cluster/update/stability.ts';
+const planActive = 'src/cluster/update/plan-active.ts';
+const planNext = 'src/cluster/update/plan-next.ts';
+const activate = 'src/node/verb-activate.ts';
+const trial = 'src/node/trial.ts';
+
+export const mutants: Mutant[] = [
+  one(
+    'a node takes commands of any epoch',
+    'P6',
+    'src/node/epoch.ts',
+    'if (epoch >= seen) return;',
+    'if (epoch >= 0) return;',
+  ),
+  one('the epoch seen is not kept', 'P6', 'src/node/epoch.ts', '      writeJsonAtomic(path, { epoch }, disk);\n', ''),
+  {
+    name: 'the journal is not fenced by the epoch',
+    promise: 'P6',
+    changes: [
+      { file: journal, old: 'if (kv === null || seen !== epoch) {', new: 'if (kv === null) {' },
+      { file: journal, old: 'const compares = [...fences, {', new: 'const compares = [{' },
+    ],
+  },
+  one(
+    'the record is written without compare-and-swap',
+    'P5',
+    journal,
+    'const compares = [...fences, { key: keys.update, modRevision: before.kv.modRevision }];',
+    'const compares = fences;',
+  ),
+  one(
+    'an update may begin over another one',
+    'P5',
+    journal,
+    'store.txn([fenced, { key: keys.update, modRevision: 0 }], ',
+    'store.txn([fenced], ',
+  ),
+  one('a hand-over keeps the epoch', 'P6', leadership, 'const epoch = held.epoch + 1;', 'const epoch = held.epoch;'),
+  one(
+    'the step is done before its intent is recorded',
+    'P1',
+    updater,
+    'const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));',
+    'const intended = recordIntent(before, step, observation).record;',
+  ),
+  one(
+    'the leader does not ask for the quorum at the gate',
+    'P1',
+    planNext,
+    'if (!view.safe && ',
+    'if (view.voters < 0 && ',
+  ),
+  one(
+    'the node does not ask for the quorum itself',
+    'P1',
+    activate,
+    '    await deps.quorumCheck({ acceptDowntime: request.acceptDowntime ?? false, epoch });\n',
+    '',
+  ),
+  one(
+    'a voter may be far behind while another is stopped',
+    'P1',
+    planNext,
+    'if (behind !== undefined) {',
+    'if (behind !== undefined && behind.role === null) {',
+  ),
+  one(
+    'the walk goes on past a node that is ill again',
+    'P1',
+    planNext,
+    'if (sick !== undefined) {',
+    'if (sick !== undefined && sick.role === null) {',
+  ),
+  one(
+    'the leader is updated without a hand-over',
+    'P5',
+    planNext,
+    'if (heir !== null && waited(observation, `first:handOver:${heir}`) < limit)',
+    'if (heir !== null && limit < 0)',
+  ),
+  one(
+    'a node on trial does not keep the next one waiting',
+    'P3',
+    'src/cluster/update/plan.ts',
+    'record.tasks.filter((task) => inFlightPhases.includes(task.phase));',
+    "record.tasks.filter((task) => inFlightPhases.includes(task.phase) && task.phase !== 'trial');",
+  ),
+  {
+    name: 'stability does not ask which process it was',
+    promise: 'P4',
+    changes: [
+      {
+        file: stability,
+        old: "if (incarnation !== '' && health.incarnation !== incarnation) {",
+        new: "if (incarnation === 'none') {",
+      },
+      {
+        file: planActive,
+        old: 'node.health.incarnation !== task.incarnationTrial) {',
+        new: "node.health.incarnation === '') {",
+      },
+    ],
+  },
+  one(
+    'stability does not count heartbeats',
+    'P4',
+    stability,
+    'if (node.heartbeats < options.heartbeats) {',
+    'if (node.heartbeats < 0) {',
+  ),
+  one('heartbeats from before it was healthy count', 'P4', observe, 'Math.max(0, seq - seen.baseSeq)', 'seq'),
+  one(
+    'stability does not ask how far behind it is',
+    'P4',
+    stability,
+    'if (node.lag > options.maxLagEntries) {',
+    'if (node.lag < 0) {',
+  ),
+  one(
+    'the boots of a trial are not limited',
+    'P3',
+    trial,
+    'progress.bootsUsed >= trial.bootsMax',
+    'progress.bootsUsed < 0',
+  ),
+  one('a trial has no deadline for healthy', 'P3', trial, 'if (healthyInMs <= 0 && ', 'if (healthyInMs === null && '),
+  one('a trial has no deadline for the commit', 'P3', trial, 'if (commitInMs <= 0) {', 'if (commitInMs === null) {'),
+  one(
+    "a failed build's trial leaves no quarantine",
+    'P10',
+    'src/cluster/update/record.ts',
+    "return task.direction === 'forward' && buildsFault.includes(failure.kind) ? failure : null;",
+    'return task === null ? failure : null;',
+  ),
+  one(
+    'preflight does not look for a quarantine',
+    'P10',
+    'src/cluster/update/preflight.ts',
+    'if (quarantine !== null) {',
+    'if (quarantine !== null && quarantine.why === null) {',
+  ),
+  one(
+    'the tree is not verified before the switch',
+    'P7',
+    activate,
+    '    await deps.verifyRelease(deps.base, release);\n',
+    '',
+  ),
+  one('a late command may start the same trial again', 'P5', activate, '    refuseFailedBefore(deps, request);\n', ''),
+  one(
+    'a rollback removes the trial in place of claiming it',
+    'P3',
+    'src/node/trial-back.ts',
+    "      { do: 'write', name: progressFile, value: { ...counted, ending: { cause, why } }, bestEffort: true },\n      { do: 'claim', from: 'trial.json', to: 'trial.ending.json' },",
+    "      { do: 'write', name: progressFile, value: { ...counted, ending: { cause, why } }, bestEffort: true },\n      { do: 'remove', name: 'trial.json' },",
+  ),
+  one(
+    'what is written is not synced before it gets its name',
+    'P2',
+    'src/release/link.ts',
+    '    fsyncSync(fd);\n  } finally {',
+    '  } finally {',
+  ),
+  one(
+    'dist is switched in two steps',
+    'P2',
+    'src/release/link.ts',
+    '  const tmp = tmpName(linkPath);\n  disk.symlink(target, tmp);\n',
+    '  const tmp = tmpName(linkPath);\n  quietly(() => disk.unlink(linkPath));\n  disk.symlink(target, tmp);\n',
+  ),
+  one(
+    'the trial is armed after the switch',
+    'P3',
+    activate,
+    '  armTrial(deps.base, trial, disk);\n  try {\n    await deps.serviceManager.armTrial();\n    switchTo(deps.base, trial.release, disk);\n',
+    '  try {\n    switchTo(deps.base, trial.release, disk);\n    armTrial(deps.base, trial, disk);\n    await deps.serviceManager.armTrial();\n',
+  ),
+];
