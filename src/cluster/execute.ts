@@ -118,7 +118,7 @@ const executors: { [K in StepKind]: Executor<K> } = {
 
   failed: async (step, record, deps) => {
     const task = record.tasks.findLast((one) => one.nodeId === step.nodeId);
-    if (task !== undefined && task.phase === 'draining') {
+    if (task !== undefined && (task.phase === 'draining' || step.failure.phase === 'activating')) {
       await quietly(() => deps.clientPool.getConnection(task.address).drain(false, record.id, record.epoch));
     }
     return { kind: 'ok', ms: 0 };

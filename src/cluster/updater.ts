@@ -33,6 +33,7 @@ import { currentTask, isEnded, recordIntent, recordOutcome } from './update/reco
 import { judgeStability } from './update/stability.ts';
 import { inFlightPhases } from './update/states.ts';
 import type { Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord, Waiting } from './update/types.ts';
+import { noteAwait, noteStep, waitsAt } from './update/waits.ts';
 
 /** Polling starts fast and slows down while nothing changes, ms. */
 const pollFirstMs = 50;
@@ -286,19 +287,13 @@ export class RollingUpdater {
     const { journal, logger, clock } = this.deps;
     const { id } = before;
     const nodeId = nodeOf(step);
-    const mark = 'to' in step ? step.to : (nodeId ?? '');
     const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));
     logger.info({ updateId: id, epoch, nodeId, step: step.kind }, describeStep(step));
     const outcome = await execute(step, intended, this.deps);
-    const nowMs = clock.nowMs();
-    if (!this.since.has(`first:${step.kind}:${mark}`)) this.since.set(`first:${step.kind}:${mark}`, nowMs);
-    this.since.set(`last:${step.kind}:${mark}`, nowMs);
     const durations = this.partDurations(step, nodeId);
+    noteStep(this.since, step, outcome, clock.nowMs());
     if (step.kind === 'handOver' && outcome.kind === 'ok') return intended; // The next leader writes from here on.
     const after = await journal.change(id, epoch, (now) => recordOutcome(now, step, outcome, durations));
-    if (nodeId !== null && ['commit', 'rolledBack', 'failed'].includes(step.kind) && outcome.kind === 'ok') {
-      for (const key of this.since.keys()) if (key.endsWith(`:${nodeId}`)) this.since.delete(key);
-    }
     if (outcome.kind === 'retry') {
       logger.warn(
         { updateId: id, epoch, nodeId, step: step.kind, seen: outcome.seen },
@@ -321,7 +316,7 @@ export class RollingUpdater {
 
   /** Notes what is waited for, where an operator sees it; true when that is something new. */
   private async wait(record: UpdateRecord, step: Extract<Step, { kind: 'await' }>, epoch: number): Promise<boolean> {
-    if (!this.since.has(step.key)) this.since.set(step.key, this.deps.clock.nowMs());
+    noteAwait(this.since, step.key, this.deps.clock.nowMs());
     const { waiting } = step;
     const old = record.waiting;
     if (old !== null && old.what === waiting.what && old.seen === waiting.seen) return false;
@@ -370,10 +365,8 @@ export class RollingUpdater {
     return (await this.deps.journal.current()) ?? (await this.deps.journal.get(record.id)) ?? record;
   }
 
-  private async freshObservation(): Promise<Observation> {
-    const nowMs = this.deps.clock.nowMs();
-    const waits = Object.fromEntries([...this.since].map(([key, atMs]) => [key, Math.max(1, nowMs - atMs)]));
-    return this.observer.observe(waits);
+  private freshObservation(): Promise<Observation> {
+    return this.observer.observe(waitsAt(this.since, this.deps.clock.nowMs()));
   }
 
   private sleep(ms: number): Promise<void> {

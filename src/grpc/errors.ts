@@ -130,8 +130,16 @@ export function fromStatus(like: unknown, peer: string): ClusterError {
   const detail: ErrorDetail = { seen: `${name}: ${like.details}` };
   if (code === 'denied') detail.next = 'use a certificate of this cluster whose role may do this';
   if (like.code === status.UNIMPLEMENTED) detail.next = `${peer} runs a build that does not know this call`;
-  const what = like.code === status.DEADLINE_EXCEEDED ? 'did not answer in time' : 'the call failed';
-  return new ClusterError(code, `${peer}: ${what} (${name}: ${clip(like.details, 300)})`, detail, like);
+  return new ClusterError(code, `${peer}: ${inWords(like, name)}`, detail, like);
+}
+
+/** What an operator recognises; the library's own words are in `seen`. */
+function inWords(like: StatusLike, name: string): string {
+  if (like.code === status.DEADLINE_EXCEEDED) return 'did not answer in time';
+  if (like.code === status.UNAVAILABLE && like.details.includes('ECONNREFUSED')) return 'refuses connections';
+  if (like.code === status.UNAVAILABLE && /ECONNRESET|socket hang up/.test(like.details))
+    return 'dropped the connection';
+  return `the call failed (${name}: ${clip(like.details, 300)})`;
 }
 
 function isStatusLike(value: unknown): value is StatusLike {

@@ -15,12 +15,18 @@ export function planNext(observation: Observation, record: UpdateRecord, task: N
     return failStep(task, 'quorum', closed.seen, closed.what, 'mend what is named, then start the update again', []);
   }
   const limit = record.options.gateTimeoutMs;
+  const heir = chooseHeir(observation, record, task.nodeId);
+  const leads = task.nodeId === observation.self || task.nodeId === observation.raftLeader;
+  const voters = observation.peers.filter((peer) => peer.kind === 'voter').length;
+  if (leads && heir === null && voters > 2 && waited(observation, `heir:${task.nodeId}`) < limit) {
+    // One slow look must not cost the hand-over.
+    const what = `a voter that can take over from ${task.nodeId}`;
+    return waitFor(observation, `heir:${task.nodeId}`, task.nodeId, what, 'none is healthy and caught up', limit);
+  }
   if (task.nodeId === observation.self) {
-    const heir = chooseHeir(observation, record, task.nodeId);
     if (heir !== null && waited(observation, `first:handOver:${heir}`) < limit) return { kind: 'handOver', to: heir };
     // The seed's way: no one to hand over to, so switch and restart locally, under the same guard.
   } else if (observation.raftLeader === task.nodeId) {
-    const heir = chooseHeir(observation, record, task.nodeId);
     if (heir !== null && waited(observation, `first:moveRaftLeader:${heir}`) < limit) {
       return { kind: 'moveRaftLeader', from: task.nodeId, to: heir };
     }
