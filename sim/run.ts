@@ -1,4 +1,5 @@
 /** Entry of the bundle: runs seeds and prints one JSON line per violation and a last one with the sum. */
+import './world/abort.ts';
 import { runSeed } from './world/world.ts';
 
 interface Sum {

@@ -5,6 +5,7 @@
 import { keys } from '../../src/cluster/keys.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, Host, World } from '../world/types.ts';
+import { recordOf } from './parse.ts';
 
 /** Longer than a look and a record take, with a call that ran into its time limit, ms. */
 const knownMs = 6_000;
@@ -25,7 +26,9 @@ export function checkGate(world: World): Checker {
     const others = world.voters.filter((id) => id !== nodeId);
     const possible = others.filter((id) => !held(`away ${id}`)).length;
     if (possible < world.group.quorum) world.violate('P1', `${words} with ${possible} other voters left`);
-    const behind = others.find((id) => held(`behind ${id}`) && world.group.lag(id) > world.options.maxLagEntries + 5_000);
+    const behind = others.find(
+      (id) => held(`behind ${id}`) && world.group.lag(id) > world.options.maxLagEntries + 5_000,
+    );
     if (behind !== undefined) world.violate('P1', `${words} while ${behind} is far behind`);
     const task = record.tasks.findLast((one) => one.nodeId === nodeId);
     const ill = record.tasks.find(
@@ -60,8 +63,8 @@ export function checkGate(world: World): Checker {
     },
     storePut(key, value, before) {
       if (key !== keys.update || before === null) return;
-      const record = JSON.parse(value) as UpdateRecord;
-      const old = JSON.parse(before) as UpdateRecord;
+      const record = recordOf(value);
+      const old = recordOf(before);
       if (record.reservation !== null && old.reservation === null) taken(record, record.reservation);
     },
   };

@@ -2,6 +2,7 @@
 import { keys } from '../../src/cluster/keys.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, World } from '../world/types.ts';
+import { recordOf } from './parse.ts';
 
 /** A fault this shortly before the stop could not have been seen any more, ms. */
 const tooLateMs = 300;
@@ -23,7 +24,7 @@ export function checkQuorum(world: World): Checker {
       lastHitMs = world.sched.now();
     },
     storePut(key, value, before) {
-      if (key === keys.update) lastRecord = { record: JSON.parse(value) as UpdateRecord, atMs: world.sched.now() };
+      if (key === keys.update) lastRecord = { record: recordOf(value), atMs: world.sched.now() };
       if (key.startsWith(keys.updates) && before === null) lastRecord = null;
     },
     restartAsked(host, run) {

@@ -1,7 +1,7 @@
 /** P10: a build that was rolled back does not come again; and P8: a failure says what an operator needs. */
 import { keys } from '../../src/cluster/keys.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, World } from '../world/types.ts';
+import { recordOf } from './parse.ts';
 
 const buildsFault = ['self-test', 'start', 'health', 'join', 'stability'];
 
@@ -11,13 +11,13 @@ export function checkQuarantine(world: World): Checker {
   return {
     storePut(key, value, before) {
       if (key === keys.update && before === null) {
-        const { id, target } = JSON.parse(value) as UpdateRecord;
+        const { id, target } = recordOf(value);
         if (world.store.get(keys.quarantined(target.buildHash)) !== null) {
           world.violate('P10', `${id} begins with a quarantined build`);
         }
       }
       if (!key.startsWith(keys.updates)) return;
-      const record = JSON.parse(value) as UpdateRecord;
+      const record = recordOf(value);
       for (const task of record.tasks) {
         const { failure } = task;
         if (failure === null) continue;

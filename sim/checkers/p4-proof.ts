@@ -1,7 +1,7 @@
 /** P4: what is committed had proved itself: this very process, healthy, caught up, with its heartbeats in the store. */
 import { keys } from '../../src/cluster/keys.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, World } from '../world/types.ts';
+import { recordOf } from './parse.ts';
 
 /** What changed this shortly before could not have been seen any more, ms. */
 const tooLateMs = 1_000;
@@ -22,7 +22,7 @@ export function checkProof(world: World): Checker {
       if (daemon.release !== trial.release)
         return world.violate('P4', `${words} and runs ${daemon.release.slice(0, 6)}`);
       const running = world.store.get(keys.update);
-      const record = running === null ? null : (JSON.parse(running.value) as UpdateRecord);
+      const record = running === null ? null : recordOf(running.value);
       const task = record?.id === trial.updateId ? record.tasks.findLast((one) => one.nodeId === host.id) : undefined;
       if (task !== undefined && task.incarnationTrial !== '' && task.incarnationTrial !== daemon.incarnation) {
         return world.violate('P4', `${words} as another process than the one that was looked at`);

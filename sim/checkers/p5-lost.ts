@@ -1,7 +1,7 @@
 /** P5, P6: nothing that was written is written over: no event, no update, no epoch. */
 import { keys } from '../../src/cluster/keys.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, World } from '../world/types.ts';
+import { recordOf } from './parse.ts';
 
 export function checkLost(world: World): Checker {
   let lastEpoch = 0;
@@ -12,7 +12,7 @@ export function checkLost(world: World): Checker {
         world.violate('P5', `${key.slice(keys.root.length)} is written over`);
       }
       if (key === keys.update && before !== null) {
-        const [old, now] = [JSON.parse(before) as UpdateRecord, JSON.parse(value) as UpdateRecord];
+        const [old, now] = [recordOf(before), recordOf(value)];
         if (old.id !== now.id) world.violate('P5', `${now.id} takes the place of ${old.id}, which still runs`);
         if (now.lastEvent < old.lastEvent)
           world.violate('P5', `${now.id}: events ${old.lastEvent} -> ${now.lastEvent}`);

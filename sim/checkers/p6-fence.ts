@@ -2,6 +2,7 @@
 import { keys } from '../../src/cluster/keys.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, VerbRun, World } from '../world/types.ts';
+import { recordOf } from './parse.ts';
 
 export function checkFence(world: World): Checker {
   /** Highest epoch of a command that each node took. */
@@ -26,9 +27,9 @@ export function checkFence(world: World): Checker {
     storePut(key, value, before) {
       if (key !== keys.update || before === null || before === value) return;
       const epoch = Number(world.store.get(keys.epoch)?.value ?? 0);
-      const record = JSON.parse(value) as UpdateRecord;
+      const record = recordOf(value);
       if (record.epoch >= epoch) return;
-      const old = JSON.parse(before) as UpdateRecord;
+      const old = recordOf(before);
       if (essence(record) !== essence(old)) {
         world.violate('P6', `${record.leader} wrote the record as epoch ${record.epoch}, the cluster is at ${epoch}`);
       }

@@ -1,9 +1,10 @@
 /** Liveness and truth: when all is quiet, what the record says of each node is what the node runs. */
 import { keys } from '../../src/cluster/keys.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import { inFlightPhases } from '../../src/cluster/update/states.ts';
+import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import { damaged } from '../world/releases.ts';
 import type { Checker, Host, World } from '../world/types.ts';
+import { recordOf } from './parse.ts';
 
 export function checkRecord(world: World): Checker {
   const ended: UpdateRecord[] = [];
@@ -35,7 +36,7 @@ export function checkRecord(world: World): Checker {
   return {
     storePut(key, value) {
       if (!key.startsWith(keys.updates)) return;
-      const record = JSON.parse(value) as UpdateRecord;
+      const record = recordOf(value);
       ended.push(record);
       consistent(record);
       world.stats.outcomes[record.outcome ?? '?'] = (world.stats.outcomes[record.outcome ?? '?'] ?? 0) + 1;

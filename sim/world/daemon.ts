@@ -122,7 +122,7 @@ function compose(world: World, daemon: Daemon): void {
     },
     mayCampaign: () => !daemon.draining && !daemon.stopping && reasonsOf(world, daemon).length === 0,
     raftLeader: async () => world.group.leader,
-    pollMs: 1_500,
+    pollMs: 2_500,
   });
   const raft = raftOf(world, proc, leadership);
   const clientPool = clientPoolOf(world, proc);
@@ -165,10 +165,7 @@ function compose(world: World, daemon: Daemon): void {
     if (view.isLeader) world.trace.line(`${host.id}: leads, epoch ${view.epoch}`);
     updater.wake();
   });
-  void store.watch(keys.update, () => {
-    // A hint may be lost.
-    if (world.timing.chance(0.2)) updater.wake();
-  });
+  void store.watch(keys.update, () => updater.wake());
   void updater.lead(daemon.ending.signal);
 }
 
@@ -187,7 +184,8 @@ function beat(world: World, daemon: Daemon): void {
   sched.after(proc, world.heartbeatMs + world.timing.int(0, 20), () => beat(world, daemon));
   if (!store.available(host.id, true) || world.net.lost()) {
     if (daemon.lease !== null && !daemon.lease.alive()) loseLease(daemon);
-    return noteHealth(world, daemon);
+    noteHealth(world, daemon);
+    return;
   }
   store.expire();
   if (daemon.lease === null || !store.renew(daemon.lease.id)) {

@@ -4,6 +4,8 @@ declare global {
   var simHrtime: () => bigint;
   var simKill: (pid: number, signal: number) => true;
   var simWait: () => 'timed-out';
+  var simAbortController: unknown;
+  var simAbortSignal: unknown;
   var simFs: import('./fs-shim.ts').FsTarget;
 }
 

@@ -15,6 +15,8 @@ export interface Network {
   both(one: string, two: string): boolean;
   latencyMs(): number;
   lost(): boolean;
+  /** Does this hint of a watch arrive? They need not. */
+  hint(): boolean;
   /**
    * Carries a call: `arrive` runs at the other end and calls `answer` once, or never. What is lost becomes
    * 'unavailable' at the caller after `timeoutMs`.
@@ -41,6 +43,7 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
     reach: (from, to) => from === to || net.blocked.size === 0 || !net.blocked.has(`${from}>${to}`),
     both: (one, two) => net.reach(one, two) && net.reach(two, one),
     latencyMs: () => (net.delay > 0 && random.chance(net.delay) ? random.int(1, net.delayMs) : random.int(1, 4)),
+    hint: () => random.chance(0.5),
     lost: () => net.loss > 0 && random.chance(net.loss),
     call: (from, to, timeoutMs, arrive) =>
       new Promise((resolve, reject) => {

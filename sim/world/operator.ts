@@ -175,7 +175,8 @@ export function startOperators(world: World, done: () => void): void {
   const close = (build: Build, tried: number): void => {
     start(build, 'zoe', (error) => {
       if (error === '') return rest(sched.now() + boundMs(world));
-      if (tried > 8) return world.violate('liveness', `a good build is refused: ${error}`);
+      if (tried > (error.includes('lagging') ? 90 : 12))
+        return world.violate('liveness', `a good build is refused: ${error}`);
       sched.after(nobody, 1_000, () => close(build, tried + 1));
     });
   };

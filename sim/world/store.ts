@@ -49,7 +49,7 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
   const changed = (key: string): void => {
     for (const watch of watches) {
       if (watch.proc.dead) watches.delete(watch);
-      else if (key.startsWith(watch.prefix)) sched.after(watch.proc, net.latencyMs(), watch.onChange);
+      else if (key.startsWith(watch.prefix) && net.hint()) sched.after(watch.proc, net.latencyMs(), watch.onChange);
     }
   };
   const store: SimStore = {
@@ -114,6 +114,18 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
     port: (proc, onlyOwn) => storePort(proc, onlyOwn),
   };
 
+  /** A read takes one event where nothing can get lost: nobody can tell when on its way it was answered. */
+  const read = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
+    if (net.loss > 0 || net.blocked.size > 0) return ask(proc, onlyOwn, apply);
+    countCall(proc);
+    return new Promise((resolve, reject) => {
+      sched.after(proc, net.latencyMs() + net.latencyMs(), () => {
+        store.expire();
+        if (store.available(proc.hostId, onlyOwn)) return resolve(apply());
+        sched.after(proc, requestTimeoutMs, () => reject(unavailable('the store did not answer')));
+      });
+    });
+  };
   const ask = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
     countCall(proc);
     return new Promise((resolve, reject) => {
@@ -160,8 +172,8 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
 
   function storePort(proc: Proc, onlyOwn: boolean): Store {
     return {
-      get: (key) => ask(proc, onlyOwn, () => kvs.get(key) ?? null),
-      list: (prefix, options) => ask(proc, onlyOwn, () => listNow(prefix, options)),
+      get: (key) => read(proc, onlyOwn, () => kvs.get(key) ?? null),
+      list: (prefix, options) => read(proc, onlyOwn, () => listNow(prefix, options)),
       put: (key, value, leaseId) => ask(proc, onlyOwn, () => store.put(key, value, leaseId)),
       txn: (compares, ops) => ask(proc, onlyOwn, () => applyOps(compares, ops)),
       watch: async (prefix, onChange): Promise<Watch> => {
