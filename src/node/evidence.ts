@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { RollbackView } from '../ports/agent.ts';
 import { readTextOrNull } from '../release/link.ts';
 import { nodePaths } from './paths.ts';
-import { type LastExit, parseLastExit, type RollbackCause, type Trial } from './trial-file.ts';
+import type { Ended } from './trial-decision.ts';
+import { type LastExit, parseLastExit, type RollbackCause } from './trial-file.ts';
 
 /** `data/last-rollback.json`: what every caller sees, and which trial it was. */
 export interface RollbackRecord extends RollbackView {
@@ -66,7 +67,7 @@ function readTail(file: string): string {
 /** The record of a rollback. Never throws: what cannot be read is left empty. */
 export function rollbackRecord(
   base: string,
-  ended: { trial: Trial | null; cause: RollbackCause; why: string; to: string | null; atIso: string },
+  ended: { trial: Ended | null; cause: RollbackCause; why: string; to: string | null; atIso: string },
 ): RollbackRecord {
   const paths = nodePaths(base);
   const { trial, cause, why, to, atIso } = ended;

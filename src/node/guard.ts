@@ -20,6 +20,7 @@ import {
 } from '../release/link.ts';
 import { rollbackRecord } from './evidence.ts';
 import { nodePaths } from './paths.ts';
+import { probationCountFile } from './probation-file.ts';
 import { decide } from './trial.ts';
 import { planRollback } from './trial-back.ts';
 import type { Decision, DistState, Effect, TrialInput } from './trial-decision.ts';
@@ -105,6 +106,9 @@ function gather(deps: GuardDeps, verbRuns: boolean): TrialInput {
     trialText: readOrGarbage(paths.trial),
     endingText: readOrGarbage(paths.trialEnding),
     progressText: readOrGarbage(join(deps.base, progressFile)),
+    probationText: readOrGarbage(paths.probation),
+    probationEndingText: readOrGarbage(paths.probationEnding),
+    probationCountText: readOrGarbage(join(deps.base, probationCountFile)),
     dist: distState(paths.dist),
     distBak: isLink(paths.distBak) ? { hash: readLinkHash(paths.distBak) } : null,
     complete: completeReleases(deps.base),
@@ -210,7 +214,7 @@ export function runGuard(deps: GuardDeps): GuardResult {
       const result = session.round();
       if (result !== null) return result;
     }
-    return session.result('stuck', null, 'no decision holds: the disk changes under the guard');
+    return session.giveUp();
   } finally {
     session.end();
   }
@@ -219,7 +223,8 @@ export function runGuard(deps: GuardDeps): GuardResult {
 interface Session {
   /** One decision and its effects; a result when there is nothing more to decide. */
   round(): GuardResult | null;
-  result(action: GuardResult['action'], run: Decision['run'], note?: string): GuardResult;
+  /** Decisions that do not hold: what the last one would run is better than nothing (P2). */
+  giveUp(): GuardResult;
   end(): void;
 }
 
@@ -232,6 +237,7 @@ function createSession(deps: GuardDeps): Session {
   let haveLock = deps.reason === 'verb';
   let verbRuns = !haveLock && lockHolder(lockPath) !== null;
   let rolledBack: GuardResult['rolledBack'] = null;
+  let last: Decision | null = null;
   /** A decision taken outside of `decide`, to be done in the next round. */
   let forced: { cause: RollbackCause; why: string } | null = deps.rollback ?? null;
 
@@ -239,8 +245,7 @@ function createSession(deps: GuardDeps): Session {
     if (!notes.includes(text)) notes.push(text);
   };
 
-  const result: Session['result'] = (action, run, text) => {
-    if (text !== undefined) note(text);
+  const result = (action: GuardResult['action'], run: Decision['run']): GuardResult => {
     const release = run === 'dist' ? null : run;
     const dir = run === null ? null : run === 'dist' ? join(base, 'dist') : join(base, 'releases', run);
     return { action, run: dir, release, trial: trialView(deps), rolledBack, notes };
@@ -272,6 +277,7 @@ function createSession(deps: GuardDeps): Session {
     round() {
       const input = gather(deps, verbRuns);
       const decision = (forced === null ? null : planForced(input, forced)) ?? decide(input);
+      last = decision;
       if (decision.needsLock && !haveLock) {
         try {
           takeLock();
@@ -291,7 +297,11 @@ function createSession(deps: GuardDeps): Session {
       if (decision.kind !== 'start' && decision.kind !== 'watch') note(decision.why);
       return decision.again ? null : result(actionOf(decision, deps.reason, rolledBack !== null), decision.run);
     },
-    result,
+    giveUp() {
+      note('no decision holds: the disk changes under the guard, or takes no changes');
+      const run = last?.fallback ?? null;
+      return result(run === null ? 'stuck' : 'disk-refused', run);
+    },
     end: () => unlock?.(),
   };
 }

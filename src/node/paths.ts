@@ -11,6 +11,9 @@ export interface NodePaths {
   trial: string;
   /** trial.json after a rollback claimed it by rename: the switch back may still be due. */
   trialEnding: string;
+  /** A committed build whose starts still count; and the same after a way back claimed it. */
+  probation: string;
+  probationEnding: string;
   data: string;
   /** Highest epoch seen. */
   epoch: string;
@@ -37,6 +40,8 @@ export function nodePaths(base: string): NodePaths {
     releases: join(base, 'releases'),
     trial: join(base, 'trial.json'),
     trialEnding: join(base, 'trial.ending.json'),
+    probation: join(base, 'probation.json'),
+    probationEnding: join(base, 'probation.ending.json'),
     data,
     epoch: join(data, 'epoch.json'),
     lastRollback: join(data, 'last-rollback.json'),

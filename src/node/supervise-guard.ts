@@ -8,6 +8,7 @@ import { readLinkHash, readTextOrNull } from '../release/link.ts';
 import { monotonicMs, readBootId } from './boot.ts';
 import { completeReleases, type GuardResult, runGuard } from './guard.ts';
 import { nodePaths } from './paths.ts';
+import { type Probation, parseProbation } from './probation-file.ts';
 import { parseTrial } from './trial-file.ts';
 import { readTrialView } from './trial-view.ts';
 import { lockHolder } from './verb-lock.ts';
@@ -28,6 +29,12 @@ function textOf(path: string): string | null {
   }
 }
 
+function probationOn(base: string): Probation | null {
+  const paths = nodePaths(base);
+  const text = textOf(paths.probation) ?? textOf(paths.probationEnding);
+  return text === null ? null : parseProbation(text);
+}
+
 /** guard.js files in the order of trust. The release on trial is never among them. */
 function guardCandidates(base: string): string[] {
   const paths = nodePaths(base);
@@ -38,7 +45,8 @@ function guardCandidates(base: string): string[] {
   // With a trial file that cannot be read, what dist points to may well be the release on trial.
   const suspect = text === null ? null : (trial?.release ?? (bak === dist ? null : dist));
   const complete = completeReleases(base);
-  const hashes = text === null ? [dist, bak] : [bak, trial?.knownGood ?? null];
+  // A committed build that may yet go back is judged by the one before it, as on trial.
+  const hashes = text === null ? [probationOn(base)?.previous ?? null, dist, bak] : [bak, trial?.knownGood ?? null];
   const trusted = [...hashes, ...complete].filter(
     (hash) => hash !== null && hash !== suspect && complete.includes(hash),
   );
@@ -107,7 +115,7 @@ function parseGuardResult(stdout: string): GuardResult | null {
 /** When the guard must look: now (0), or in so many ms at the latest; null: there is nothing to watch. */
 export function checkDueInMs(base: string, clock: Clock, bootId: string): number | null {
   const paths = nodePaths(base);
-  if (textOf(paths.trialEnding) !== null) return 0;
+  if (textOf(paths.trialEnding) !== null || textOf(paths.probationEnding) !== null) return 0;
   const text = textOf(paths.trial);
   const busy = lockHolder(paths.verbLock) !== null;
   if (text === null) return isThere(paths.distBak) && !busy ? 0 : null;
@@ -132,6 +140,8 @@ export function runsOther(base: string, release: string | null): boolean {
   const paths = nodePaths(base);
   if (release === null || textOf(paths.trial) !== null || textOf(paths.trialEnding) !== null) return false;
   if (lockHolder(paths.verbLock) !== null) return false;
+  // On a disk that takes no switch the guard has the release before run all the same.
+  if (probationOn(base)?.previous === release) return false;
   const installed = readLinkHash(paths.dist);
   return installed !== null && installed !== release && completeReleases(base).includes(installed);
 }

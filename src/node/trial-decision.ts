@@ -12,6 +12,9 @@ export interface TrialInput {
   trialText: string | null;
   endingText: string | null;
   progressText: string | null;
+  probationText: string | null;
+  probationEndingText: string | null;
+  probationCountText: string | null;
   dist: DistState;
   /** null: no such link; hash null: a link to something else. */
   distBak: { hash: string | null } | null;
@@ -29,6 +32,9 @@ export interface TrialInput {
   verbRuns: boolean;
 }
 
+/** What a way back is about: a trial, or a build on probation. */
+export type Ended = Pick<Trial, 'id' | 'updateId' | 'release' | 'knownGood' | 'epoch'>;
+
 /** One change of the disk. Names are relative to the base. `bestEffort`: its failure does not stop the rest. */
 export type Effect =
   | { do: 'claim'; from: string; to: string }
@@ -36,7 +42,7 @@ export type Effect =
   | { do: 'link'; name: string; hash: string }
   | { do: 'remove'; name: string; bestEffort?: true }
   | { do: 'write'; name: string; value: unknown; bestEffort?: true }
-  | { do: 'evidence'; trial: Trial | null; cause: RollbackCause; why: string; to: string | null; bestEffort: true };
+  | { do: 'evidence'; trial: Ended | null; cause: RollbackCause; why: string; to: string | null; bestEffort: true };
 
 type DecisionKind =
   | 'start'
@@ -48,6 +54,7 @@ type DecisionKind =
   | 'finish'
   | 'repair'
   | 'keep'
+  | 'probation'
   | 'stuck';
 
 export interface Decision {
@@ -63,7 +70,7 @@ export interface Decision {
   run: string | 'dist' | null;
   /** What to run when the disk refuses the effects. */
   fallback: string | 'dist' | null;
-  rollback: { trial: Trial | null; cause: RollbackCause; why: string } | null;
+  rollback: { trial: Ended | null; cause: RollbackCause; why: string } | null;
 }
 
 /** A decision with nothing in it. */

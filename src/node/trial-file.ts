@@ -49,6 +49,7 @@ const rollbackCauses = [
   'leader',
   'operator',
   'trial-unreadable',
+  'probation',
 ] as const;
 export type RollbackCause = (typeof rollbackCauses)[number];
 
@@ -81,13 +82,14 @@ export const convertFile = 'convert.json';
 export const convertingDir = 'dist.converting';
 
 export const isHash = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
-const isText = (value: unknown, max = 200): value is string => typeof value === 'string' && value.length <= max;
-const isCount = (value: unknown): value is number =>
+export const isText = (value: unknown, max = 200): value is string => typeof value === 'string' && value.length <= max;
+export const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 type Fields = Record<string, unknown>;
 
-function fieldsOf(text: string): Fields | null {
+/** The fields of a JSON object, or null for any other text. */
+export function fieldsOf(text: string): Fields | null {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;

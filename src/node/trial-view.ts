@@ -8,6 +8,8 @@ import { readLinkHash, readTextOrNull, writeJsonAtomic } from '../release/link.t
 import { readBootId } from './boot.ts';
 import type { RollbackRecord } from './evidence.ts';
 import { nodePaths } from './paths.ts';
+import { parseProbation } from './probation-file.ts';
+import type { Ended } from './trial-decision.ts';
 import {
   deadlines,
   endedTrialFile,
@@ -54,14 +56,23 @@ export function readInstalled(base: string): string | null {
 export function readLastRollback(base: string): RollbackView | null {
   const record = readRecord(nodePaths(base).lastRollback);
   const endedText = readTextOrNull(join(base, endedTrialFile));
-  const ended = endedText === null ? null : parseTrial(endedText);
+  const ended = endedText === null ? null : parseEnded(endedText);
   if (ended === null || record?.trialId === ended.id) return record === null ? null : viewOf(record);
   // Of two that differ the later one counts; a later evidence without its trial is one of an unreadable trial file.
   if (record !== null && record.trialId === '') return viewOf(record);
-  const { updateId, release, knownGood, armedAt } = ended;
+  const { updateId, release, knownGood, at } = ended;
   const why = 'rolled back; the evidence could not be written (disk full?)';
-  const nothing = { exitCode: null, signal: null, logTail: [], at: armedAt };
-  return { updateId, release, knownGood, cause: 'unknown', why, ...nothing };
+  const nothing = { exitCode: null, signal: null, logTail: [], at };
+  return { updateId, release, knownGood, cause: ended.cause, why, ...nothing };
+}
+
+/** What the last way back moved aside: a trial, or a probation. */
+function parseEnded(text: string): (Ended & { at: string; cause: string }) | null {
+  const trial = parseTrial(text);
+  if (trial !== null) return { ...trial, at: trial.armedAt, cause: 'unknown' };
+  const probation = parseProbation(text);
+  if (probation === null) return null;
+  return { ...probation, knownGood: probation.previous, at: probation.committedAt, cause: 'probation' };
 }
 
 function readRecord(path: string): RollbackRecord | null {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type Probation, parseProbation } from './probation-file.ts';
 import { decide } from './trial.ts';
 import { planRollback } from './trial-back.ts';
 import type { Decision, TrialInput } from './trial-decision.ts';
@@ -33,6 +34,17 @@ const progress: TrialProgress = {
   healthyFromMs: 1000,
   ending: null,
 };
+const probation: Probation = {
+  v: 1,
+  id: 't1',
+  service: 'claudecluster',
+  updateId: 'u1',
+  release: bad,
+  previous: good,
+  epoch: 4,
+  bootsMax: 3,
+  committedAt: '2026-01-01T00:00:00.000Z',
+};
 const marker = { incarnation: 'i1', release: bad, bootId: 'boot-1', atMs: 5000 };
 
 /** A node in the middle of its trial, second by second as given. */
@@ -42,6 +54,9 @@ function onTrial(changes: Partial<TrialInput> = {}, counted: Partial<TrialProgre
     trialText: JSON.stringify(trial),
     endingText: null,
     progressText: JSON.stringify({ ...progress, ...counted }),
+    probationText: null,
+    probationEndingText: null,
+    probationCountText: null,
     dist: { kind: 'link', hash: bad, foreign: false },
     distBak: { hash: good },
     complete: [bad, good, old],
@@ -275,6 +290,106 @@ describe('a node without a trial', () => {
   });
 });
 
+describe('a committed build on probation', () => {
+  const counts = (starts: number, id = 't1'): string => JSON.stringify({ v: 1, probation: id, starts });
+  const committed = (changes: Partial<TrialInput> = {}): TrialInput =>
+    onTrial({
+      trialText: null,
+      progressText: null,
+      distBak: null,
+      probationText: JSON.stringify(probation),
+      probationCountText: counts(1),
+      ...changes,
+    });
+
+  it('has each start counted that follows a run which never became healthy', () => {
+    const decision = decide(committed());
+    expect(decision).toMatchObject({ kind: 'probation', run: bad, fallback: bad, again: false, needsLock: false });
+    expect(written(decision)).toEqual({ v: 1, probation: 't1', starts: 2 });
+    expect(decision.effects.at(-1)).toEqual({ do: 'remove', name: 'run/healthy.json' });
+  });
+
+  it.each([
+    ['after a healthy run, in this boot of the host', { marker, probationCountText: counts(3) }],
+    ['after a healthy run before a reboot', { marker, bootId: 'boot-2', probationCountText: counts(3) }],
+    ['where nothing was counted yet', { probationCountText: null }],
+    ['where the count is of another probation', { probationCountText: counts(3, 't0') }],
+    ['where the count cannot be read: nobody is thrown out for that', { probationCountText: '{' }],
+  ])('begins to count %s', (_, changes) => {
+    expect(written(decide(committed(changes)))).toMatchObject({ starts: 1 });
+  });
+
+  it('has nothing counted by a look while it runs', () => {
+    expect(decide(committed({ reason: 'tick', probationCountText: counts(3) }))).toMatchObject({
+      kind: 'watch',
+      run: bad,
+    });
+    expect(decide(committed({ reason: 'verb', probationCountText: counts(3) }))).toMatchObject({
+      kind: 'watch',
+      run: bad,
+    });
+  });
+
+  it('goes back after three starts without becoming healthy: claimed by rename, under the verb lock', () => {
+    const decision = decide(committed({ probationCountText: counts(3) }));
+    expect(decision).toMatchObject({ kind: 'roll-back', run: good, needsLock: true, again: true });
+    expect(decision.effects).toEqual([{ do: 'claim', from: 'probation.json', to: 'probation.ending.json' }]);
+    expect(decision.rollback).toMatchObject({ cause: 'probation', trial: { updateId: 'u1', knownGood: good } });
+  });
+
+  it('that has used up its starts waits for a verb that is at work', () => {
+    const decision = decide(committed({ probationCountText: counts(3), verbRuns: true }));
+    expect(decision).toMatchObject({ kind: 'start', run: bad, effects: [] });
+  });
+
+  it('that has used up its starts goes to no other release than the one before, and says so', () => {
+    const decision = decide(committed({ probationCountText: counts(3), complete: [bad, old] }));
+    expect(decision).toMatchObject({ kind: 'keep', run: bad, effects: [] });
+    expect(decision.why).toContain('not complete any more');
+  });
+
+  it('is switched back by whoever looks first, the evidence before the switch, its file last', () => {
+    for (const reason of ['start', 'tick', 'verb'] as const) {
+      const claimed = { reason, probationText: null, probationEndingText: JSON.stringify(probation) };
+      const decision = decide(committed(claimed));
+      expect(decision).toMatchObject({ kind: 'finish', run: good, again: true, rollback: { cause: 'probation' } });
+      expect(decision.effects.map((effect) => effect.do)).toEqual(['evidence', 'link', 'remove', 'rename', 'remove']);
+      const switched = decide(committed({ ...claimed, dist: { kind: 'link', hash: good, foreign: false } }));
+      expect(switched.effects.map((effect) => effect.do)).toEqual(['evidence', 'remove', 'rename', 'remove']);
+    }
+  });
+
+  it('gives way to a trial: that one is counted, and goes back to what it names', () => {
+    const decision = decide(onTrial({ probationText: JSON.stringify(probation), probationCountText: counts(3) }));
+    expect(decision).toMatchObject({ kind: 'count', run: bad });
+    expect(written(decision)).toMatchObject({ trial: 't1' });
+  });
+
+  it.each([
+    ['of a release that does not run', JSON.stringify({ ...probation, release: old }), 1],
+    ['of a trial that was rolled back', JSON.stringify({ ...probation, release: good, previous: old }), 1],
+    ['that is garbage, which is kept', '{"v":1', 2],
+  ])('%s is removed at a start and never stops it', (_, probationText, effects) => {
+    const decision = decide(committed({ probationText, probationCountText: null }));
+    expect(decision).toMatchObject({ run: bad, again: false, needsLock: false });
+    const about = decision.effects.filter((effect) => JSON.stringify(effect).includes('probation'));
+    expect(about).toHaveLength(effects);
+    expect(about.every((effect) => 'bestEffort' in effect)).toBe(true);
+  });
+
+  it('whose release is damaged on disk is repaired with the one before it', () => {
+    expect(decide(committed({ complete: [old, good] }))).toMatchObject({ kind: 'repair', run: good });
+  });
+
+  it('is read from what the commit wrote, and from nothing else', () => {
+    expect(parseProbation(JSON.stringify(probation))).toEqual(probation);
+    for (const key of Object.keys(probation)) {
+      expect(parseProbation(JSON.stringify({ ...probation, [key]: undefined })), key).toBeNull();
+      expect(parseProbation(JSON.stringify({ ...probation, [key]: [1] })), key).toBeNull();
+    }
+  });
+});
+
 describe('whatever is on the disk', () => {
   const anyHash = fc.constantFrom(good, bad, old, null);
   const anyInput: fc.Arbitrary<TrialInput> = fc.record({
@@ -282,6 +397,14 @@ describe('whatever is on the disk', () => {
     trialText: fc.constantFrom(null, '', JSON.stringify(trial)),
     endingText: fc.constantFrom(null, '', JSON.stringify(trial)),
     progressText: fc.constantFrom(null, '{', JSON.stringify(progress), JSON.stringify({ ...progress, bootsUsed: 3 })),
+    probationText: fc.constantFrom(
+      null,
+      '{',
+      JSON.stringify(probation),
+      JSON.stringify({ ...probation, release: good, previous: bad }),
+    ),
+    probationEndingText: fc.constantFrom(null, '{', JSON.stringify(probation)),
+    probationCountText: fc.constantFrom(null, '{', JSON.stringify({ v: 1, probation: 't1', starts: 3 })),
     dist: fc.oneof(
       fc.record({ kind: fc.constant('link' as const), hash: anyHash, foreign: fc.constant(false) }),
       fc.constant({ kind: 'missing' as const }),

@@ -6,9 +6,10 @@
  * 1. a rollback that claimed the trial is finished, always;
  * 2. a trial that cannot be read goes back;
  * 3. a trial that never switched is cleared; one that did is counted, watched, or rolled back (P3);
- * 4. without a trial, `dist` must lead to a complete release, or is made to (P2).
- * A later rule about builds that are committed but still on probation belongs between 3 and 4.
+ * 4. without a trial, `dist` must lead to a complete release, or is made to (P2);
+ * 5. a build that is committed and on probation has its starts counted, and goes back when none is left.
  */
+import { finishProbation, onProbation, probationOf, tidyProbation } from './probation.ts';
 import { finish, isComplete, knownGoodOf, newestOther, planRollback, unreadable } from './trial-back.ts';
 import { type Decision, distHash, type Effect, plain, type TrialInput } from './trial-decision.ts';
 import {
@@ -152,7 +153,10 @@ function keep(input: TrialInput, why: string): Decision {
 // ---------------------------------------------------------------------------------------------- without a trial
 
 function withoutTrial(input: TrialInput): Decision {
-  if (!distIsUsable(input)) return repairDist(input);
+  const usable = distIsUsable(input);
+  const finishing = finishProbation(input, usable);
+  if (finishing !== null) return finishing;
+  if (!usable) return repairDist(input);
   const leftovers = input.distBak !== null || input.progressText !== null;
   if (leftovers && !input.verbRuns) {
     return {
@@ -161,7 +165,7 @@ function withoutTrial(input: TrialInput): Decision {
       why: 'leftovers of a trial that has ended',
       effects: [
         ...(input.distBak === null ? [] : [{ do: 'remove', name: 'dist.bak' } as const]),
-        { do: 'remove', name: progressFile, bestEffort: true },
+        { do: 'remove', name: progressFile },
       ],
       again: true,
       needsLock: true,
@@ -169,12 +173,14 @@ function withoutTrial(input: TrialInput): Decision {
       fallback: runDist(input),
     };
   }
-  return idle(input, 'no trial');
+  return onProbation(input) ?? idle(input, 'no trial');
 }
 
 function repairDist(input: TrialInput): Decision {
   const bak = input.distBak?.hash;
   if (isComplete(input, bak)) return repair(input, bak, 'dist led nowhere');
+  const before = probationOf(input)?.previous;
+  if (isComplete(input, before)) return repair(input, before, 'the committed release is not complete any more');
   if (isComplete(input, input.convertingTo))
     return repair(input, input.convertingTo, 'the conversion of dist is completed');
   if (input.convertingDir && input.dist.kind === 'missing') {
@@ -217,5 +223,14 @@ function idle(input: TrialInput, why: string): Decision {
   const run = runDist(input);
   if (input.reason !== 'start') return { ...plain, kind: 'watch', why, run, fallback: run };
   const effects: Effect[] = [{ do: 'remove', name: 'run/healthy.json', bestEffort: true }];
-  return { ...plain, kind: 'start', why, effects, run, fallback: run };
+  const tidy = tidyProbation(input);
+  if (tidy.length === 0) return { ...plain, kind: 'start', why, effects, run, fallback: run };
+  return {
+    ...plain,
+    kind: 'clear',
+    why: `${why}; a probation that is none`,
+    effects: [...effects, ...tidy],
+    run,
+    fallback: run,
+  };
 }

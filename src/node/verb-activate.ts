@@ -1,9 +1,10 @@
 /** `node activate`: the order of its steps is the promise that no release runs without a way back. */
 import { ClusterError } from '../errors.ts';
-import { createDisk } from '../release/link.ts';
+import { createDisk, quietly } from '../release/link.ts';
 import { readBootId } from './boot.ts';
 import { admitEpoch } from './epoch.ts';
 import { completeReleases } from './guard.ts';
+import { endProbation } from './probation-view.ts';
 import { armTrial, disarm, switchTo, type TrialOptions, trialOptions } from './trial-arm.ts';
 import type { Trial } from './trial-file.ts';
 import { readInstalled, readLastRollback, readTrial, readTrialView } from './trial-view.ts';
@@ -58,6 +59,8 @@ async function putOnTrial(deps: VerbDeps, trial: Trial): Promise<void> {
   try {
     await deps.serviceManager.armTrial();
     switchTo(deps.base, trial.release, disk);
+    // The way back of a trial is what ran: its own probation is over. One that stays means nothing beside a trial.
+    quietly(() => endProbation(deps.base, disk));
   } catch (cause) {
     disarm(deps.base, trial, disk);
     await deps.serviceManager.disarmTrial();

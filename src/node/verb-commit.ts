@@ -5,6 +5,7 @@ import { createDisk, errno, quietly, removeDurable, writeJsonAtomic } from '../r
 import { readBootId } from './boot.ts';
 import { admitEpoch } from './epoch.ts';
 import { nodePaths } from './paths.ts';
+import { beginProbation } from './probation-view.ts';
 import { lastCommitFile, progressPath, type Trial } from './trial-file.ts';
 import { readHealthyMarker, readInstalled, readLastRollback, readTrial } from './trial-view.ts';
 import {
@@ -19,7 +20,7 @@ import {
 
 /**
  * Ends the trial in favour of its release. The removal of trial.json is the commit: of a commit and a rollback at the
- * same time exactly one gets it. Throws ClusterError 'usage' | 'stale-epoch' | 'trial-busy' | 'refused' | 'disk'.
+ * same time exactly one gets it. What is committed stays on probation. Throws ClusterError 'usage' | 'stale-epoch' | 'trial-busy' | 'refused' | 'disk'.
  */
 export async function commit(deps: VerbDeps, request: { updateId: string; epoch: number }): Promise<VerbResult> {
   const { updateId, epoch } = request;
@@ -31,10 +32,22 @@ export async function commit(deps: VerbDeps, request: { updateId: string; epoch:
     if (trial === null) return commitAgain(deps, updateId);
     if (trial.updateId !== updateId) throw otherTrial(deps, trial, updateId);
     requireRunning(deps, trial);
+    startProbation(deps, trial);
     if (!claimCommit(deps)) return commitAgain(deps, updateId);
     await afterCommit(deps, trial);
     return result(deps, 'commit', updateId, true, `releases/${trial.release} is committed`);
   });
+}
+
+/** What this commit does not keep is counted on by the whole update, so without it there is no commit. */
+function startProbation(deps: VerbDeps, trial: Trial): void {
+  try {
+    beginProbation(deps.base, trial, deps.clock.wallIso(), deps.disk);
+  } catch (cause) {
+    const next = 'make room on the disk, or make it writable; until then the trial goes on, and ends in a rollback';
+    const seen = errno(cause) || String(cause);
+    throw new ClusterError('disk', 'cannot write probation.json', { nodeId: deps.nodeId, seen, next }, cause);
+  }
 }
 
 function claimCommit(deps: VerbDeps): boolean {

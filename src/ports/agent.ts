@@ -16,12 +16,20 @@ export interface TrialView {
   commitInMs: number;
 }
 
+/** A committed build whose starts still count: three without becoming healthy, and the node goes back to `previous`. */
+export interface ProbationView {
+  updateId: string;
+  /** buildHash that is on probation, and the one before it. */
+  release: string;
+  previous: string;
+}
+
 /** What a node remembers of its last rollback. */
 export interface RollbackView {
   updateId: string;
   release: string;
   knownGood: string;
-  /** Which limit ended it: boots | healthy-deadline | commit-deadline | leader | operator | trial-unreadable. */
+  /** Which limit ended it: boots | healthy-deadline | commit-deadline | leader | operator | trial-unreadable | probation. */
   cause: string;
   why: string;
   /** Of the last run of the bad build. */
@@ -44,6 +52,10 @@ export interface NodeHealth {
   /** What `dist` points to: differs from `release` between a switch and the restart. */
   installed: string;
   trial: TrialView | null;
+  /** Absent in the answers of builds that know no probation. */
+  probation?: ProbationView | null;
+  /** Why a trial on this node could not end by itself; '' when it could. Absent in the answers of older builds. */
+  wayBack?: string;
   lastRollback: RollbackView | null;
   /** Verified releases on its disk. */
   staged: string[];

@@ -10,13 +10,14 @@ import { removeTree, syncDirectory } from './tree.ts';
 const hashes = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
 
 /**
- * Every release that dist, dist.bak or a trial names. Of a trial file every hash counts, wherever it stands in it: a
+ * Every release that dist, dist.bak, a trial or a probation names. Of such a file every hash counts, wherever it stands in it: a
  * file that cannot be parsed protects as well as one that can.
  */
 export async function protectedHashes(base: string): Promise<Set<string>> {
-  const { dist, distBak, trial, trialEnding } = nodePaths(base);
+  const { dist, distBak, trial, trialEnding, probation, probationEnding } = nodePaths(base);
   const links = await Promise.all([dist, distBak].map((link) => readlink(link).catch(() => '')));
-  const texts = await Promise.all([trial, trialEnding].map((file) => readFile(file, 'utf8').catch(() => '')));
+  const files = [trial, trialEnding, probation, probationEnding];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
   return new Set([
     ...links.map((link) => basename(link)).filter(isBuildHash),
     ...texts.flatMap((text) => text.match(hashes) ?? []),

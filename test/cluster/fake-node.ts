@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { monotonicMs, readBootId } from '../../src/node/boot.ts';
+import type { Trial } from '../../src/node/trial-file.ts';
 import { writeTrial } from './fake-trial.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -80,7 +81,7 @@ export interface FakeNode {
     bootsMax?: number;
     bootId?: string;
     startedAtMs?: number;
-  }): void;
+  }): Trial;
   markHealthy(hash: string): void;
   /** Hash that dist leads to, if the release is complete; throws otherwise (P2). */
   runs(): string;
@@ -104,8 +105,9 @@ export function fakeNode(guardFile: string, dir: string = mkdtempSync(join(tmpdi
     },
     putOnTrial(limits = {}) {
       relink(at('dist.bak'), good);
-      writeTrial(dir, { bootId: readBootId(), startedAtMs: monotonicMs(), ...limits });
+      const trial = writeTrial(dir, { bootId: readBootId(), startedAtMs: monotonicMs(), ...limits });
       relink(at('dist'), bad);
+      return trial;
     },
     markHealthy(hash) {
       const marker = { incarnation: 'i', release: hash, bootId: readBootId(), atMs: monotonicMs() };

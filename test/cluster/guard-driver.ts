@@ -48,6 +48,7 @@ const guard = (reason: 'start' | 'tick', laterMs = 0): unknown =>
 
 const operations: Record<string, () => unknown> = {
   activate: () => activate(deps, { release, updateId: 'u1', epoch: 5 }),
+  'activate-old': () => activate(deps, { release: 'c'.repeat(64), updateId: 'u2', epoch: 6 }),
   commit: () => commit(deps, { updateId: 'u1', epoch: 5 }),
   rollback: () => rollback(deps, { updateId: 'u1', epoch: 5, why: 'test' }),
   start: () => guard('start'),

@@ -7,6 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { monotonicMs, readBootId } from '../../src/node/boot.ts';
 import { runGuard } from '../../src/node/guard.ts';
+import { beginProbation } from '../../src/node/probation-view.ts';
+import { readLastRollback } from '../../src/node/trial-view.ts';
 import { nodeStatus } from '../../src/node/verbs.ts';
 import { createDisk } from '../../src/release/link.ts';
 import { bad, bundle, type FakeNode, fakeNode, good, mountSmall, old } from './fake-node.ts';
@@ -31,6 +33,19 @@ const noTrialLeft = (): void => {
     expect(node.has(name), name).toBe(false);
   }
 };
+
+const noProbationLeft = (): void => {
+  for (const name of ['probation.json', 'probation.ending.json', 'probation.progress.json']) {
+    expect(node.has(name), name).toBe(false);
+  }
+};
+
+/** As after the commit of `bad`. */
+function onProbation(on: FakeNode): void {
+  const trial = on.putOnTrial();
+  beginProbation(on.base, trial, 'x');
+  for (const name of ['trial.json', 'dist.bak']) unlinkSync(join(on.base, name));
+}
 
 describe('the guard', () => {
   it('imports nothing but Node', () => {
@@ -162,6 +177,41 @@ describe('the guard', () => {
     expect([good, bad, old]).toContain(node.runs());
   });
 
+  it('gives a committed build three starts without becoming healthy, then goes to the one before, once', () => {
+    onProbation(node);
+    const starts = (): unknown => node.json('probation.progress.json').starts;
+    node.guard('start');
+    node.guard('start');
+    expect(starts()).toBe(2);
+    node.markHealthy(bad);
+    for (let boot = 1; boot <= 3; boot += 1) {
+      expect(node.guard('start')).toMatchObject({ code: 0, result: { action: 'start', release: bad } });
+      expect([starts(), node.has('run/healthy.json')]).toEqual([boot, false]);
+    }
+    const { code, result } = node.guard('start');
+    expect([code, result.action, result.release]).toEqual([0, 'rolled-back', good]);
+    expect(result.rolledBack).toMatchObject({ updateId: 'u1', release: bad, cause: 'probation' });
+    expect(node.runs()).toBe(good);
+    noProbationLeft();
+    expect(node.json('data/last-rollback.json')).toMatchObject({ release: bad, knownGood: good, cause: 'probation' });
+    for (let boot = 0; boot < 5; boot += 1) expect(node.guard('start').result.release).toBe(good);
+  });
+
+  it('starts what is committed where the probation is garbage, and keeps that', () => {
+    onProbation(node);
+    writeFileSync(join(node.base, 'probation.json'), '{"v":1,"upd');
+    expect(node.guard('start').result).toMatchObject({ action: 'start', release: bad });
+    expect(node.read('data/probation-unreadable.json')).toBe('{"v":1,"upd');
+    noProbationLeft();
+  });
+
+  it('ignores the probation of a trial that was rolled back', () => {
+    beginProbation(node.base, node.putOnTrial({ startedAtMs: 0, trialMs: 1, healthTimeoutMs: 1 }), 'x');
+    expect(node.guard('start').result).toMatchObject({ action: 'rolled-back', release: good });
+    for (let boot = 0; boot < 5; boot += 1) expect(node.guard('start').result.release).toBe(good);
+    noProbationLeft();
+  });
+
   it('says that it is stuck, and ends with 1, where there is no release at all', () => {
     const out = spawnSync(process.execPath, [guardFile, 'start', '--base', join(node.base, 'data')], {
       encoding: 'utf8',
@@ -200,6 +250,26 @@ describe('a disk that fails', () => {
     });
     expect(start(nothing, 200_000)).toMatchObject({ action: 'disk-refused', release: good });
     expect(start(createDisk(), 200_000)).toMatchObject({ action: 'rolled-back', release: good });
+  });
+
+  it('that takes nothing at all: a committed build is started, or the one before it when it is out of starts', () => {
+    const nothing = refusing('create', 'rename', 'unlink', 'symlink', 'link', 'mkdir', 'fsyncDir');
+    onProbation(node);
+    expect(start(nothing)).toMatchObject({ action: 'disk-refused', release: bad });
+    for (let boot = 0; boot < 3; boot += 1) start(createDisk());
+    expect(start(nothing)).toMatchObject({ action: 'disk-refused', release: good });
+    expect(start(createDisk())).toMatchObject({ action: 'rolled-back', release: good });
+    noProbationLeft();
+  });
+
+  it('that keeps what a commit was to clear: the committed release runs', () => {
+    writeFileSync(join(node.base, 'trial.progress.json'), '{}');
+    writeFileSync(join(node.base, 'probation.json'), '{');
+    expect(start(refusing('unlink', 'create'))).toMatchObject({
+      release: good,
+      run: join(node.base, 'releases', good),
+    });
+    expect(start(refusing('unlink'), 1)).toMatchObject({ release: good });
   });
 
   it('full, for real: counting fails, going back does not', (context) => {
@@ -306,12 +376,91 @@ describe('a power cut at every change of the disk', () => {
     const changes = atEvery('commit', healthy, (k) => {
       const committed = !node.has('trial.json');
       expect(node.runs()).toBe(bad);
+      // There is no committed build without its probation, and none of a trial that went back.
+      if (committed) expect(node.json('probation.json'), `k=${k}`).toMatchObject({ release: bad, previous: good });
       guard('late');
       expect(node.runs(), `k=${k}`).toBe(committed ? bad : good);
       guard('start');
       noTrialLeft();
+      expect(node.has('probation.json'), `k=${k}`).toBe(committed);
+      if (committed) expect(node.json('probation.progress.json').starts).toBe(1);
     });
-    expect(changes).toBeGreaterThan(5);
+    expect(changes).toBeGreaterThan(8);
+  });
+
+  /** Committed, and then started three times without becoming healthy. */
+  const outOfStarts = (): void => {
+    onProbation(node);
+    for (let boot = 0; boot < 3; boot += 1) expect(guard('start').release).toBe(bad);
+  };
+
+  it('of a way back from a probation: the release before, whatever the instant', () => {
+    const changes = atEvery('start', outOfStarts, (k) => {
+      expect([good, bad]).toContain(node.runs());
+      expect(guard('start').release, `k=${k}`).toBe(good);
+      expect(node.runs(), `k=${k}`).toBe(good);
+      noProbationLeft();
+      const last = readLastRollback(node.base);
+      expect(last, `k=${k}`).toMatchObject({ updateId: 'u1', release: bad, knownGood: good, cause: 'probation' });
+      expect(guard('start').release).toBe(good);
+    });
+    expect(changes).toBeGreaterThan(9);
+  });
+
+  it('of a way back from a probation, and one more of its recovery', () => {
+    let cases = 0;
+    for (let first = 1, off = true; off; first += 1) {
+      for (let second = 1, again = true; again; second += 1) {
+        node.remove();
+        node = fakeNode(guardFile);
+        outOfStarts();
+        off = guard('start', first).off;
+        again = guard('start', second).off;
+        expect([good, bad], `first=${first} second=${second}`).toContain(node.runs());
+        expect(guard('start').release, `first=${first} second=${second}`).toBe(good);
+        expect(node.runs()).toBe(good);
+        noProbationLeft();
+        cases += 1;
+      }
+    }
+    expect(cases).toBeGreaterThan(40);
+  });
+
+  it('of a start on probation: it counts once or not at all', () => {
+    const changes = atEvery(
+      'start',
+      () => {
+        onProbation(node);
+        guard('start');
+      },
+      (k) => {
+        expect(node.runs()).toBe(bad);
+        expect([1, 2], `k=${k}`).toContain(node.json('probation.progress.json').starts);
+        expect(guard('start').release).toBe(bad);
+      },
+    );
+    expect(changes).toBeGreaterThan(2);
+  });
+
+  it('of an activation that ends a probation: what ran is the way back', () => {
+    const changes = atEvery(
+      'activate-old',
+      () => {
+        onProbation(node);
+        guard('start');
+      },
+      (k) => {
+        expect([bad, old]).toContain(node.runs());
+        const switched = node.runs() === old;
+        for (let boot = 0; boot < 2; boot += 1) expect(guard('start').release, `k=${k}`).toBe(switched ? old : bad);
+        if (!switched) return;
+        guard('start');
+        expect(guard('start').release, `k=${k}`).toBe(bad);
+        expect(node.runs()).toBe(bad);
+        noTrialLeft();
+      },
+    );
+    expect(changes).toBeGreaterThan(12);
   });
 
   it.each(['rollback', 'late'])('of a way back (%s): the known-good release, whatever the instant', (operation) => {
