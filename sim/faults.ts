@@ -38,6 +38,11 @@ const faults: Record<string, Fault> = {
     hit(world, host);
     return undefined;
   },
+  killSupervisor: (world, _random, host) => {
+    endProc(host.supervisor);
+    hit(world, host);
+    return undefined;
+  },
   killLeader: (world, _random, host) => {
     const daemon = leaderOr(world, host);
     if (daemon !== null) endProc(daemon.proc);

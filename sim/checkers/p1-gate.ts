@@ -19,12 +19,17 @@ export function checkGate(world: World): Checker {
     else if (!since.has(name)) since.set(name, world.sched.now());
   };
   const held = (name: string): boolean => world.sched.now() - (since.get(name) ?? Number.POSITIVE_INFINITY) >= knownMs;
+  /** For long, and now too: what ended since the last tick is no reason any more. */
+  const away = (id: string): boolean => {
+    const member = world.group.member(id);
+    return member?.up !== true || member.frozenUntil > world.sched.now();
+  };
   const well = (host: Host): boolean => host.daemon?.healthySinceMs != null;
 
   const taken = (record: UpdateRecord, nodeId: string): void => {
     const words = `${record.id} takes ${nodeId} out of service`;
     const others = world.voters.filter((id) => id !== nodeId);
-    const possible = others.filter((id) => !held(`away ${id}`)).length;
+    const possible = others.filter((id) => !(held(`away ${id}`) && away(id))).length;
     if (possible < world.group.quorum) world.violate('P1', `${words} with ${possible} other voters left`);
     const behind = others.find(
       (id) => held(`behind ${id}`) && world.group.lag(id) > world.options.maxLagEntries + 5_000,
@@ -36,7 +41,8 @@ export function checkGate(world: World): Checker {
         one.phase === 'committed' &&
         one.direction === task?.direction &&
         one.nodeId !== nodeId &&
-        held(`ill ${one.nodeId}`),
+        held(`ill ${one.nodeId}`) &&
+        !well(world.host(one.nodeId)),
     );
     if (ill !== undefined) world.violate('P1', `${words} while ${ill.nodeId}, updated before, is ill`);
     const heirs = others.filter((id) => since.has(`able ${id}`) && held(`able ${id}`)).length;
@@ -55,7 +61,7 @@ export function checkGate(world: World): Checker {
         const host = world.host(id);
         const member = world.group.member(id);
         const lag = world.group.lag(id);
-        hold(`away ${id}`, member?.up !== true || member.frozenUntil > world.sched.now());
+        hold(`away ${id}`, away(id));
         hold(`behind ${id}`, member?.up === true && lag > world.options.maxLagEntries + 5_000);
         hold(`able ${id}`, well(host) && lag <= world.options.maxLagEntries && !host.daemon?.draining);
       }

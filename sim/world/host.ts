@@ -50,12 +50,24 @@ export function bootHost(world: World, host: Host): void {
   host.bootId = world.random.hex(8);
   host.bootedAtMs = world.sched.now();
   host.procs.clear();
-  host.order = null;
-  host.supervisor = world.newProc(host, `${host.id}/supervisor`);
   world.trace.line(`${host.id}: boots`);
   for (const checker of world.checkers) checker.booted?.(host);
-  const { supervisor } = host;
-  world.sched.after(supervisor, world.timing.int(5, 50), () => run(world, host));
+  startSupervisor(world, host, world.timing.int(5, 50));
+}
+
+/** One that ends is started again by the host's init; it ends what it finds running first. */
+function startSupervisor(world: World, host: Host, inMs: number): void {
+  const supervisor = world.newProc(host, `${host.id}/supervisor`);
+  host.supervisor = supervisor;
+  host.order = null;
+  supervisor.onEnd = () => {
+    if (host.up) startSupervisor(world, host, 300);
+  };
+  world.sched.after(supervisor, inMs, () => {
+    if (host.daemon !== null) endProc(host.daemon.proc);
+    host.daemon = null;
+    run(world, host);
+  });
 }
 
 /** Power cut: every process ends, and what was not synced may be gone. */
