@@ -79,6 +79,9 @@ async function bundle({ repo, entry, outfile, shebang, packageInfo, copies }) {
     charset: 'utf8',
     legalComments: 'none',
     sourcemap: false,
+    // A third less to parse at every start of a verb; names stay, for the stacks in a node's log.
+    minifyWhitespace: true,
+    minifySyntax: true,
     // Names of modules appear in the output: they must not depend on where a linked node_modules really is.
     preserveSymlinks: true,
     define: {

@@ -32,6 +32,8 @@ export interface Context {
   program: string[];
   /** Is there a person who can answer a question? */
   canAsk: boolean;
+  /** Lowers this process's priority: a verb beside a running service must not disturb it. */
+  yieldToServices(): void;
   /** Asks a yes-or-no question; anything but yes is no. */
   ask(question: string): Promise<boolean>;
   /**

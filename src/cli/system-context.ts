@@ -1,9 +1,13 @@
 /** The world of a command when it is run for real: this process, this terminal, this machine. */
+
 import { realpathSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname, setPriority, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Context, Output } from './context.ts';
+
+/** As `nice -n 10`: verbs run beside etcd and the daemon. */
+const verbPriority = 10;
 
 /** `leave` ends the process at a second signal: for one who does not want to wait for the first to be honoured. */
 export function systemContext(process: NodeJS.Process, leave: (code: number) => void): Context {
@@ -24,6 +28,7 @@ export function systemContext(process: NodeJS.Process, leave: (code: number) => 
     program: [process.execPath, ...process.execArgv, bundle],
     canAsk: Boolean(process.stdin.isTTY && process.stdout.isTTY),
     ask: (question) => ask(process, question),
+    yieldToServices: () => setPriority(verbPriority),
     interrupts(second = 'leave') {
       ignoreSecond ||= second === 'ignore';
       if (listening) return controller.signal;

@@ -84,6 +84,7 @@ async function verb(
   work: (options: VerbOptions) => Promise<object>,
 ): Promise<ExitCode> {
   try {
+    ctx.yieldToServices();
     await jsonLine(ctx, { ok: true, ...(await work(options)) });
     return exit.done;
   } catch (thrown) {

@@ -227,6 +227,7 @@ export function fakeWorld(
     program: ['/usr/bin/node', '/opt/claudecluster/index.js'],
     canAsk: false,
     ask: async () => false,
+    yieldToServices: () => undefined,
     interrupts: () => interrupt.signal,
     connect: async () => (typeof session === 'function' ? session() : session),
     inspectRelease: async (dir) => ({ dir, version: newVersion }),
