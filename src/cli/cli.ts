@@ -17,6 +17,7 @@ const commands: Record<string, Loader> = {
   releases: () => import('./commands/releases.ts'),
   exec: () => import('./commands/exec.ts'),
   nodes: () => import('./commands/nodes.ts'),
+  bootstrap: () => import('./commands/bootstrap.ts'),
   dev: () => import('./commands/dev.ts'),
   node: () => import('./commands/node.ts'),
   daemon: () => import('./commands/daemon.ts'),

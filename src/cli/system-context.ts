@@ -1,7 +1,7 @@
 /** The world of a command when it is run for real: this process, this terminal, this machine. */
 
 import { realpathSync } from 'node:fs';
-import { hostname, setPriority, userInfo } from 'node:os';
+import { getPriority, hostname, setPriority, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Context, Output } from './context.ts';
@@ -28,7 +28,7 @@ export function systemContext(process: NodeJS.Process, leave: (code: number) => 
     program: [process.execPath, ...process.execArgv, bundle],
     canAsk: Boolean(process.stdin.isTTY && process.stdout.isTTY),
     ask: (question) => ask(process, question),
-    yieldToServices: () => setPriority(verbPriority),
+    yieldToServices: () => setPriority(Math.max(verbPriority, getPriority())),
     interrupts(second = 'leave') {
       ignoreSecond ||= second === 'ignore';
       if (listening) return controller.signal;
