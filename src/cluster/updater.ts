@@ -26,13 +26,14 @@ import { createObserver, type Observer } from './observe.ts';
 import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
 import { describeStep, nodeOf } from './update/describe.ts';
 import { newRecord } from './update/new-record.ts';
+import { noteLeader, noteRaftLeader, noteWaiting } from './update/notes.ts';
 import { defaultOptions } from './update/options.ts';
 import { plan } from './update/plan.ts';
-import { preflight } from './update/preflight.ts';
+import { preflight, refusedBy } from './update/preflight.ts';
 import { currentTask, isEnded, recordIntent, recordOutcome } from './update/record.ts';
 import { judgeStability } from './update/stability.ts';
 import { inFlightPhases } from './update/states.ts';
-import type { Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord, Waiting } from './update/types.ts';
+import type { Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord } from './update/types.ts';
 import { noteAwait, noteStep, waitsAt } from './update/waits.ts';
 
 /** Polling starts fast and slows down while nothing changes, ms. */
@@ -115,43 +116,32 @@ export class RollingUpdater {
       this.deps.raft.leadership(),
     ]);
     const quarantine = 'invalid' in release ? null : await this.deps.journal.quarantine(release.version.buildHash);
-    const result = preflight({
+    return preflight({
       observation,
       options: { ...defaultOptions, ...request.options },
       release,
       running,
       quarantine,
       leader: leadership.leader,
+      planHash: request.planHash ?? null,
     });
-    if (request.planHash !== undefined && request.planHash !== result.planHash) {
-      const seen = `plan ${result.planHash.slice(0, 12)}`;
-      const wanted = `plan ${request.planHash.slice(0, 12)}`;
-      result.refusals.push({
-        code: 'plan-changed',
-        nodeId: null,
-        seen,
-        wanted,
-        next: 'look at the new plan: --dry-run',
-      });
-    }
-    return result;
   }
 
   /** Writes the record of a new update; `lead` goes on with it. @throws ClusterError 'refused', 'update-running' */
   async start(request: UpdateRequest): Promise<{ plan: UpdatePlan; record: UpdateRecord }> {
     const { clock, journal, raft, selfNodeId } = this.deps;
     const made = await this.preflight(request);
-    const first = made.refusals[0];
-    if (first !== undefined) {
-      const lines = made.refusals.map((one) => `${one.nodeId ?? 'cluster'}: ${one.code}: ${one.seen}`);
-      throw new ClusterError('refused', `preflight refused: ${lines.join('; ')}`, {
-        ...(first.nodeId === null ? {} : { nodeId: first.nodeId }),
-        seen: `${first.code}: ${first.seen}`,
-        wanted: first.wanted,
-        next: first.next,
+    if (made.refusals.length > 0) throw refusedBy(made);
+    const { epoch, leader } = await raft.leadership();
+    // Lost since preflight: an update must not begin in another leader's name (P6).
+    if (leader !== selfNodeId) {
+      throw new ClusterError('not-leader', `${selfNodeId} does not lead any more`, {
+        nodeId: selfNodeId,
+        seen: leader === null ? 'no leader' : `${leader} leads`,
+        wanted: `${selfNodeId} to lead`,
+        next: leader === null ? 'try again in a few seconds' : `ask ${leader}`,
       });
     }
-    const { epoch } = await raft.leadership();
     const record = newRecord(
       made,
       { ...defaultOptions, ...request.options },
@@ -267,7 +257,7 @@ export class RollingUpdater {
     while (!isEnded(record) && !done(record) && raft.isLeader()) {
       const observation = await this.freshObservation();
       if (observation.epoch !== epoch) break;
-      record = await this.noteRaftLeader(record, observation);
+      record = await this.seeRaftLeader(record, observation);
       const step = plan(observation, record);
       if (step.kind === 'await') {
         const changed = await this.wait(record, step, epoch);
@@ -320,11 +310,7 @@ export class RollingUpdater {
     const { waiting } = step;
     const old = record.waiting;
     if (old !== null && old.what === waiting.what && old.seen === waiting.seen) return false;
-    await this.deps.journal.change(record.id, epoch, (now) => ({
-      record: { ...now, waiting },
-      events: [{ kind: 'waiting', nodeId: waiting.nodeId, text: describeWaiting(waiting), waiting }],
-      quarantine: null,
-    }));
+    await this.deps.journal.change(record.id, epoch, (now) => noteWaiting(now, waiting));
     return true;
   }
 
@@ -333,32 +319,12 @@ export class RollingUpdater {
     const { journal, selfNodeId, logger } = this.deps;
     this.since.clear();
     logger.info({ updateId: record.id, epoch, before: record.leader }, 'going on with the update of another leader');
-    return journal.change(record.id, epoch, (now) => ({
-      record: { ...now, leader: selfNodeId, epoch, leaderMoves: now.leaderMoves + 1, waiting: null },
-      events: [
-        {
-          kind: 'leader',
-          nodeId: selfNodeId,
-          text: `${selfNodeId} leads now (epoch ${epoch}) and goes on from the record`,
-        },
-      ],
-      quarantine: null,
-    }));
+    return journal.change(record.id, epoch, (now) => noteLeader(now, selfNodeId, epoch));
   }
 
-  private async noteRaftLeader(record: UpdateRecord, { raftLeader, epoch }: Observation): Promise<UpdateRecord> {
+  private async seeRaftLeader(record: UpdateRecord, { raftLeader, epoch }: Observation): Promise<UpdateRecord> {
     if (raftLeader === null || raftLeader === record.raftLeader) return record;
-    return this.deps.journal.change(record.id, epoch, (now) => {
-      const changes = now.raftLeader === null ? 0 : 1;
-      return {
-        record: { ...now, raftLeader, raftLeaderChanges: now.raftLeaderChanges + changes },
-        events:
-          changes === 0
-            ? []
-            : [{ kind: 'leader', nodeId: raftLeader, text: `the Raft leader is on ${raftLeader} now` }],
-        quarantine: null,
-      };
-    });
+    return this.deps.journal.change(record.id, epoch, (now) => noteRaftLeader(now, raftLeader));
   }
 
   private async reread(record: UpdateRecord): Promise<UpdateRecord> {
@@ -372,10 +338,4 @@ export class RollingUpdater {
   private sleep(ms: number): Promise<void> {
     return this.deps.clock.sleep(ms, this.wakeUp.signal);
   }
-}
-
-function describeWaiting(waiting: Waiting): string {
-  const left =
-    waiting.atMostMs > 0 ? `, at most ${Math.ceil((waiting.atMostMs - waiting.waitedMs) / 1000)} s more` : '';
-  return `waiting for ${waiting.what}: ${waiting.seen}${left}`;
 }

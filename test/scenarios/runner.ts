@@ -276,6 +276,7 @@ function preflightInput(world: World, { given }: Command): PreflightInput {
     running: given.running === undefined ? null : { id: given.running, ...since },
     quarantine: given.quarantine === undefined ? null : { buildHash: to, why: given.quarantine },
     leader: leads ? world.self : (given.leads ?? null),
+    planHash: given.plan ?? null,
   };
 }
 

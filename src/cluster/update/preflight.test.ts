@@ -24,6 +24,7 @@ function input(change: (one: World) => void = () => {}, part: Partial<PreflightI
     running: null,
     quarantine: null,
     leader: 'n1',
+    planHash: null,
     ...part,
   };
 }

@@ -1,5 +1,6 @@
 /** Phase 0: everything that can be known before a node is touched. Pure; a refusal says what to do (P8). */
 import { createHash } from 'node:crypto';
+import { ClusterError } from '../../errors.ts';
 import type { VersionInfo } from '../../release/types.ts';
 import { lintTiming } from './lint.ts';
 import { describeQuorum, quorumWithout } from './quorum.ts';
@@ -58,6 +59,10 @@ export function preflight(input: PreflightInput): UpdatePlan {
     ...refuseProtocol(input, target),
     ...lintTiming(options, observation.heartbeatMs),
   ];
+  if (input.planHash !== null && input.planHash !== plan.planHash) {
+    const [seen, wanted] = [plan.planHash, input.planHash].map((hash) => `plan ${hash.slice(0, 12)}`);
+    plan.refusals.push(refusal('plan-changed', null, seen ?? '', wanted ?? '', 'look at the new plan: --dry-run'));
+  }
   if (toDo.length === 0 && order.some((one) => one.skip) && !invalid) {
     plan.refusals.push(
       refusal(
@@ -84,6 +89,16 @@ function leaveOut({ observation, options }: PreflightInput, target: string | nul
     else if (!skip && options.max > 0 && taken >= options.max) left = `beyond the first ${options.max}`;
     if (left === '' && !skip) taken += 1;
     return { nodeId: node.nodeId, role: node.role, from, skip, left, address: node.address };
+  });
+}
+
+/** The refusals of a plan as the one error that its asker gets: all of them in a line, the first one in full (P8). */
+export function refusedBy(plan: UpdatePlan): ClusterError {
+  const lines = plan.refusals.map((one) => `${one.nodeId ?? 'cluster'}: ${one.code}: ${one.seen}`);
+  const [first] = plan.refusals;
+  return new ClusterError('refused', `preflight refused: ${lines.join('; ')}`, {
+    ...(first?.nodeId == null ? {} : { nodeId: first.nodeId }),
+    ...(first === undefined ? {} : { seen: `${first.code}: ${first.seen}`, wanted: first.wanted, next: first.next }),
   });
 }
 

@@ -26,6 +26,7 @@ function record(phases: Partial<Record<string, TaskPhase>> = {}, part: Partial<U
     running: null,
     quarantine: null,
     leader: 'n1',
+    planHash: null,
   });
   const beginning = {
     service: 's',

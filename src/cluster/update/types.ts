@@ -332,4 +332,6 @@ export interface PreflightInput {
   quarantine: { buildHash: string; why: string } | null;
   /** Who leads, when it is not us. */
   leader: string | null;
+  /** The plan that was agreed to; null: any will do. */
+  planHash: string | null;
 }
