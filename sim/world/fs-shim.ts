@@ -218,3 +218,33 @@ export function readSync(fd: number, buffer: Uint8Array, offset: number, length:
   const bytes = Buffer.from(node.kind === 'file' ? node.text : '');
   return bytes.copy(buffer, offset, position, position + length);
 }
+
+// ---------------------------------------------------------------------------------------------- whole files
+
+export function writeFileSync(path: string, text: string): void {
+  const fd = openSync(path, 'w');
+  try {
+    writeSync(fd, Buffer.from(text));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export const copyFileSync = (from: string, to: string): void => writeFileSync(to, readFileSync(from));
+
+export function rmSync(path: string, options: { force?: boolean } = {}): void {
+  const at = place(path);
+  const node = at.disk.find(at.path);
+  if (node?.kind === 'dir') return removeDir(path);
+  if (node !== null) return unlinkSync(path);
+  if (options.force !== true) throw errnoError('ENOENT', path);
+}
+
+export function mkdtempSync(prefix: string): string {
+  lastFd += 1;
+  const path = `${prefix}${lastFd}`;
+  mkdirSync(path);
+  return path;
+}
+
+export const accessSync = (path: string): void => void follow(place(path));

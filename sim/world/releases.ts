@@ -1,5 +1,6 @@
 /** Releases on a simulated disk: three files whose text is the hash when they are right. */
 
+import { tryLock } from '../../src/node/verb-lock.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { completeReleases } from '../../src/node/guard.ts';
 import { nodePaths } from '../../src/node/paths.ts';
@@ -62,8 +63,34 @@ function syncDir(path: string): void {
   }
 }
 
-/** `node stage`: from another node, under another name, verified, self-tested, then renamed (P2, P7). */
+/** As src/release/partial-lock.ts: one at a time puts a release together. */
+async function oneAtATime(world: World, host: Host, proc: Proc, hash: string): Promise<() => void> {
+  for (let tried = 0; tried < 200; tried += 1) {
+    const lock = tryLock(`${host.base}/run/stage-${hash}.lock`, 'stage');
+    if (lock.held) return lock.release;
+    await world.sched.later(proc, 50, () => undefined);
+  }
+  throw new ClusterError('transfer-failed', 'another transfer of this release is under way');
+}
+
 export async function stageVerb(world: World, host: Host, proc: Proc, hash: string, from: string): Promise<object> {
+  if (damaged(host, hash) === null) return { ok: true, verb: 'stage', bytesTransferred: 0 };
+  let release: () => void;
+  try {
+    release = await oneAtATime(world, host, proc, hash);
+  } catch (thrown) {
+    if (thrown instanceof ClusterError) throw thrown;
+    throw new ClusterError('disk', 'the disk refused the lock of the release', { seen: String(thrown) }, thrown);
+  }
+  try {
+    return await stage(world, host, proc, hash, from);
+  } finally {
+    release();
+  }
+}
+
+/** `node stage`: from another node, under another name, verified, self-tested, then renamed (P2, P7). */
+async function stage(world: World, host: Host, proc: Proc, hash: string, from: string): Promise<object> {
   const { sched, net, timing } = world;
   const done = { ok: true, verb: 'stage', bytesTransferred: 0 };
   if (damaged(host, hash) === null) return done;
