@@ -34,8 +34,8 @@ interface Streams {
 }
 
 const failed = 4;
-/** For the serving end to say how it ended, after rsync closed its own. */
-const graceMs = 3000;
+/** For the serving end to say how it ended, after rsync closed its own: after a push it verifies the whole tree first. */
+const graceMs = 60_000;
 /** rsync ends its children with SIGUSR1, on which Node would open its debugger if nobody listened. */
 const endings = ['SIGUSR1', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
