@@ -152,7 +152,7 @@ async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> 
       return activate(deps, { release: argv[3] ?? '', updateId, epoch, ...limits });
     }
     case 'commit':
-      return commit(deps, { updateId, epoch });
+      return commit(deps, { updateId, epoch, incarnation: option(argv, '--incarnation') });
     case 'rollback':
       return rollback(deps, { updateId, epoch, why: option(argv, '--why') });
     case 'stage':

@@ -18,11 +18,18 @@ import {
   type VerbResult,
 } from './verb-context.ts';
 
+export interface CommitRequest {
+  updateId: string;
+  epoch: number;
+  /** The process that was judged: one started since has proved nothing (P4). Without it any start of the release will do. */
+  incarnation?: string;
+}
+
 /**
  * Ends the trial in favour of its release. The removal of trial.json is the commit: of a commit and a rollback at the
  * same time exactly one gets it. What is committed stays on probation. Throws ClusterError 'usage' | 'stale-epoch' | 'trial-busy' | 'refused' | 'disk'.
  */
-export async function commit(deps: VerbDeps, request: { updateId: string; epoch: number }): Promise<VerbResult> {
+export async function commit(deps: VerbDeps, request: CommitRequest): Promise<VerbResult> {
   const { updateId, epoch } = request;
   needUpdateId(updateId);
   return exclusively(deps, `commit ${updateId}`, async () => {
@@ -31,7 +38,7 @@ export async function commit(deps: VerbDeps, request: { updateId: string; epoch:
     const trial = readTrial(deps.base);
     if (trial === null) return commitAgain(deps, updateId);
     if (trial.updateId !== updateId) throw otherTrial(deps, trial, updateId);
-    requireRunning(deps, trial);
+    requireRunning(deps, trial, request.incarnation);
     startProbation(deps, trial);
     if (!claimCommit(deps)) return commitAgain(deps, updateId);
     await afterCommit(deps, trial);
@@ -76,15 +83,19 @@ async function afterCommit(deps: VerbDeps, trial: Trial): Promise<void> {
   await deps.prune(base).catch(() => {});
 }
 
-/** What gets committed is what runs: the last healthy process must be one of the release on trial (P4). */
-function requireRunning(deps: VerbDeps, trial: Trial): void {
+/** What gets committed is what runs: the last healthy process is of the release on trial, and the one that was judged (P4). */
+function requireRunning(deps: VerbDeps, trial: Trial, incarnation: string | undefined): void {
   const marker = readHealthyMarker(deps.base);
-  if (marker !== null && marker.release === trial.release && marker.bootId === (deps.bootId ?? readBootId())) return;
-  throw new ClusterError('refused', `the release on trial is not running healthy on ${deps.nodeId}`, {
+  const runs = marker !== null && marker.release === trial.release && marker.bootId === (deps.bootId ?? readBootId());
+  if (runs && (incarnation === undefined || marker.incarnation === incarnation)) return;
+  const which = incarnation === undefined ? '' : ` as ${incarnation}`;
+  throw new ClusterError('refused', `what is to be committed is not running healthy on ${deps.nodeId}`, {
     nodeId: deps.nodeId,
     seen:
-      marker === null ? 'no process has reported healthy since the last start' : `healthy: releases/${marker.release}`,
-    wanted: `healthy: releases/${trial.release}`,
+      marker === null
+        ? 'no process has reported healthy since the last start'
+        : `healthy: releases/${marker.release} as ${marker.incarnation}`,
+    wanted: `healthy: releases/${trial.release}${which}`,
     next: 'wait until the node is healthy; if it does not become so, it goes back by itself',
   });
 }

@@ -18,6 +18,7 @@ interface VerbOptions extends GlobalOptions {
   healthTimeout?: string;
   boots?: string;
   acceptDowntime?: boolean;
+  incarnation?: string;
   why?: string;
 }
 
@@ -59,6 +60,7 @@ export const register: Register = ({ program, ctx, run }) => {
     .description('end the trial in favour of the new release')
     .requiredOption('--update <id>', 'the update that the trial belongs to')
     .requiredOption('--epoch <number>', 'epoch of the leader that says so')
+    .option('--incarnation <id>', 'only if this start of the daemon is the one that is healthy now')
     .addHelpText('after', examples('claudecluster node commit --update u-3f9c0a51 --epoch 7'))
     .addHelpText('after', exitHelp)
     .action((_, self) => run(verb(ctx, optionsOf(self), (options) => commit(ctx, options))));
@@ -145,7 +147,8 @@ async function activate(ctx: Context, hash: string, options: VerbOptions): Promi
 }
 
 async function commit(ctx: Context, options: VerbOptions): Promise<object> {
-  const request = order(options);
+  const { incarnation } = options;
+  const request = { ...order(options), ...(incarnation === undefined ? {} : { incarnation }) };
   const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
   return (await import('../../node/verbs.ts')).commit(deps, request);
 }
