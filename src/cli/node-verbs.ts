@@ -2,10 +2,21 @@
 import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../node/config.ts';
 import type { VerbDeps } from '../node/verbs.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Context } from './context.ts';
 
-export async function verbDeps(configFile: string, clock: Clock): Promise<{ config: NodeConfig; deps: VerbDeps }> {
+export async function verbDeps(
+  configFile: string,
+  { clock, interrupts }: Pick<Context, 'clock' | 'interrupts'>,
+): Promise<{ config: NodeConfig; deps: VerbDeps; serviceManagerAnswers(): Promise<string> }> {
   const config = loadNodeConfig(configFile);
-  const { createSupervisorServiceManager } = await import('../adapters/supervisor/index.ts');
+  const { base, nodeId } = config;
+  const [{ createSupervisorServiceManager, createSupervisorClient }, { createHooks }, { tellPeople }] =
+    await Promise.all([
+      import('../adapters/supervisor/index.ts'),
+      import('../node/hooks.ts'),
+      import('../node/wall.ts'),
+    ]);
+  const hooked = Object.keys(config.hooks).length > 0;
   const deps: VerbDeps = {
     base: config.base,
     nodeId: config.nodeId,
@@ -15,8 +26,17 @@ export async function verbDeps(configFile: string, clock: Clock): Promise<{ conf
     quorumCheck: (asked) => ownQuorumCheck(config, clock, asked),
     verifyRelease: async (base, hash) => (await import('../release/store.ts')).verifyRelease(base, hash),
     prune: async (base) => (await import('../release/prune.ts')).prune(base, config.keepReleases),
+    // A verb that is told to end takes its hook with it.
+    ...(hooked
+      ? { hooks: createHooks({ base, nodeId, config: config.hooks, clock, signal: () => interrupts() }) }
+      : {}),
+    tellPeople,
   };
-  return { config, deps };
+  const serviceManagerAnswers = async (): Promise<string> => {
+    const { pid, state } = await createSupervisorClient(base).status();
+    return `supervisor ${pid}: ${state}`;
+  };
+  return { config, deps, serviceManagerAnswers };
 }
 
 /** The node's own last look before it stops: a linearizable read, and a question to every member (P1). */

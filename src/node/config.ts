@@ -18,6 +18,12 @@ const tls = z.strictObject({
   key: z.string(),
 });
 
+const hook = z.strictObject({
+  /** The command: no shell, argv[0] is looked up in PATH. */
+  argv: z.array(z.string().min(1)).min(1),
+  timeoutMs: ms.max(600_000).default(30_000),
+});
+
 const managedEtcd = z.strictObject({
   /** host:port for clients and for peers; both TLS. */
   client: hostPort,
@@ -57,6 +63,10 @@ export const nodeConfigSchema = z.strictObject({
   /** Releases kept on disk beside those in use. */
   keepReleases: z.int().min(1).max(100).default(3),
   drainTimeoutMs: ms.default(30_000),
+  /** A committed build that cannot stay up goes back for this long after its update has ended, ms. */
+  probationMs: ms.default(600_000),
+  /** Run around a restart for an update; a failure of the first stops the activation. */
+  hooks: z.strictObject({ beforeRestart: hook.optional(), afterRestart: hook.optional() }).default({}),
   /** A node that comes back on a release that the cluster has left: the leader brings it up, or leaves it. */
   stragglers: z.enum(['update', 'leave']).default('update'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

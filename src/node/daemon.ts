@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { destination, type Logger as Pino, pino } from 'pino';
 import { createEtcdMaintenance } from '../adapters/etcd/maintenance.ts';
 import { createEtcdStore } from '../adapters/etcd/store.ts';
+import { createSupervisorClient } from '../adapters/supervisor/index.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import {
   bootstrapPaths,
@@ -23,6 +24,7 @@ import { keys } from '../cluster/keys.ts';
 import { createLeadership } from '../cluster/leadership.ts';
 import { createMembership } from '../cluster/membership.ts';
 import { createRaft, keepRaftLeaderHere } from '../cluster/raft.ts';
+import { isEnded } from '../cluster/update/record.ts';
 import { RollingUpdater } from '../cluster/updater.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import { createAgentService } from '../grpc/agent-service.ts';
@@ -36,13 +38,17 @@ import { diskFreeBytes, releaseHashes, releasePath } from '../release/store.ts';
 import { finishPush, serveRsync } from '../release/transfer.ts';
 import { readVersion, releaseRef } from '../release/version.ts';
 import { etcdTlsPaths, type NodeConfig } from './config.ts';
+import { holdDaemon } from './daemon-lock.ts';
 import { admitEpoch, readEpoch } from './epoch.ts';
 import { etcdArgv } from './etcd-argv.ts';
 import { createEtcdMember, type EtcdMember } from './etcd-member.ts';
+import { createHooks } from './hooks.ts';
 import { nodePaths } from './paths.ts';
+import { watchProbation } from './probation-watch.ts';
 import { healthReport, type SelfFacts, unhealthyReasons } from './self-health.ts';
 import { createTaskRegistry } from './tasks.ts';
 import { readInstalled, readTrial, writeHealthyMarker } from './trial-view.ts';
+import { createWayBack } from './way-back.ts';
 
 /** Whatever is not done by then when asked to stop is left, ms: systemd and people expect an end within 10 s. */
 const shutdownMs = 9_000;
@@ -66,6 +72,7 @@ export async function runDaemon({ config, bundle }: DaemonRequest): Promise<numb
   const paths = nodePaths(config.base);
   for (const dir of [paths.data, paths.run, paths.log, paths.releases]) mkdirSync(dir, { recursive: true });
   const logger = pino({ level: config.logLevel, base: { nodeId: config.nodeId } }, destination({ fd: 2, sync: true }));
+  const letGo = holdDaemon(config.base, 'daemon');
   const stop = new AbortController();
   dieLoudly(logger);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -83,6 +90,7 @@ export async function runDaemon({ config, bundle }: DaemonRequest): Promise<numb
   }, shutdownMs);
   await node.shutDown();
   clearTimeout(timer);
+  letGo();
   logger.info({}, 'stopped');
   return 0;
 }
@@ -133,6 +141,14 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
     env: { CLAUDECLUSTER_CONFIG: config.file },
   });
   const isDraining = (): boolean => stopping || tasks.draining();
+
+  const hooks = createHooks({ base, nodeId, config: config.hooks, clock, logger, signal: () => ending.signal });
+  const wayBack = createWayBack({
+    base,
+    clock,
+    supervised: process.env.CLAUDECLUSTER_SUPERVISOR_PID !== undefined,
+    serviceManagerAnswers: () => createSupervisorClient(base, 1_000).status(),
+  });
 
   const member: EtcdMember | null = managed
     ? createEtcdMember({
@@ -244,6 +260,7 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
         draining: isDraining,
         runningTasks: () => tasks.running(),
         diskFreeBytes: () => diskFreeBytes(base),
+        wayBack,
       }),
     drain: async ({ draining, epoch }) => {
       admitEpoch(base, Number(epoch), nodeId); // P6
@@ -279,6 +296,12 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
     await member.ready(signal);
     confirmMember(boot, nodeId);
     memberId = (await admin.members()).find((one) => one.name === nodeId)?.memberId ?? null;
+  };
+
+  /** A record that is not kept any more is of an update that ended long ago. */
+  const updateEnded = async (updateId: string): Promise<boolean> => {
+    const record = await journal.get(updateId);
+    return record === null || isEnded(record);
   };
 
   /** Joins the cluster; as long as it cannot be reached, waits and says so. */
@@ -325,6 +348,7 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
         if (healthy) {
           writeHealthyMarker(base, incarnation, release.buildHash, clock);
           logger.info({ incarnation }, 'ready');
+          void hooks.afterRestart();
         } else if (before !== null) logger.warn({ reasons }, 'unhealthy');
       }
       if (trial !== trialBefore && heartbeat.written().seq > 0) void heartbeat.touch();
@@ -343,6 +367,10 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
       // The server first: a node that cannot reach its cluster can still be asked how it is.
       server = await createGrpcServer({ listen: config.listen, tls, agent, control, logger });
       const self = watchSelf(signal);
+      void watchProbation(
+        { base, clock, logger, probationMs: config.probationMs, updateEnded, healthy: isHealthy },
+        signal,
+      );
       const started = (async () => {
         await startMember(signal);
         if (signal.aborted || (member !== null && member.state().phase === 'idle')) return;
@@ -383,7 +411,8 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
       await Promise.race([leading, clock.sleep(500)]);
       await quietly(leadership.resign());
       await leadership.stop();
-      await tasks.endAll({ verbs: true });
+      const ended = await tasks.endAll({ verbs: true });
+      if (ended.length > 0) logger.warn({ count: ended.length, programs: ended }, 'ended tasks that still ran');
       await Promise.all(watches.map((watch) => quietly(watch.close())));
       await quietly(membership.stop());
       await quietly(heartbeat.stop({ revoke: true }));

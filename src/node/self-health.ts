@@ -3,6 +3,7 @@ import type { NodeHealth } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ReleaseRef } from '../release/types.ts';
 import type { EtcdMemberState } from './etcd-member.ts';
+import { readProbationView } from './probation-view.ts';
 import { readLastRollback, readTrialView } from './trial-view.ts';
 
 export interface SelfFacts {
@@ -48,6 +49,8 @@ export interface HealthReportDeps {
   draining(): boolean;
   runningTasks(): number;
   diskFreeBytes(): Promise<number>;
+  /** Why a failed trial could not end by itself; '' when it could. Never rejects. */
+  wayBack(): Promise<string>;
 }
 
 /** The answer to HealthCheck. Nothing that is wrong on the disk keeps a node from answering. */
@@ -64,7 +67,7 @@ export async function healthReport(deps: HealthReportDeps): Promise<NodeHealth> 
       return otherwise;
     }
   };
-  const [appliedIndex, staged, diskFreeBytes] = await Promise.all([
+  const [appliedIndex, staged, diskFreeBytes, wayBack] = await Promise.all([
     deps.appliedIndex().catch(() => null),
     deps.staged().catch((thrown): string[] => {
       problem('releases')(thrown);
@@ -74,8 +77,10 @@ export async function healthReport(deps: HealthReportDeps): Promise<NodeHealth> 
       problem('disk')(thrown);
       return 0;
     }),
+    deps.wayBack(),
   ]);
   const trial = read('trial', null, () => readTrialView(deps.base, deps.clock));
+  const probation = read('probation', null, () => readProbationView(deps.base));
   const lastRollback = read('last rollback', null, () => readLastRollback(deps.base));
   const epoch = read('epoch', 0, () => deps.epoch());
   return {
@@ -87,6 +92,8 @@ export async function healthReport(deps: HealthReportDeps): Promise<NodeHealth> 
     release: deps.release,
     installed: deps.installed() ?? '',
     trial,
+    probation,
+    wayBack,
     lastRollback,
     staged,
     epoch,

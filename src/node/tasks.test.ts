@@ -232,10 +232,23 @@ describe('createTaskRegistry', () => {
       code: 'draining',
     });
     expect(await registry.run({ argv: ['claudecluster', 'node', 'status'] }, silent)).toMatchObject({ exitCode: 0 });
-    expect(await registry.endAll()).toBe(1);
+    expect(await registry.endAll()).toEqual(['sleep']);
     expect(await running).toMatchObject({ signal: 'SIGTERM' });
     expect(registry.drain(false)).toBe(0);
     expect(await registry.run({ argv: ['true'] }, silent)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('tells the caller of a task that was ended, also where the task makes a success of it', async () => {
+    const registry = createTaskRegistry({ ...deps, nodeId: 'n2' });
+    let started = (): void => {};
+    const ready = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const polite = { argv: ['sh', '-c', 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'] };
+    const running = registry.run(polite, { ...silent, onStdout: () => started() });
+    await ready;
+    expect(await registry.endAll()).toEqual(['sh']);
+    expect(await running).toMatchObject({ exitCode: null, signal: 'SIGTERM', timedOut: false });
   });
 
   it('leaves the verbs of the cluster running when it ends the tasks, unless told otherwise', async () => {
@@ -243,8 +256,8 @@ describe('createTaskRegistry', () => {
     const registry = createTaskRegistry({ ...deps, ownArgv: ['sh', '-c', 'sleep 60'], nodeId: 'n2' });
     const verb = registry.run({ argv: ['claudecluster', 'node', 'stage'] }, silent);
     expect(registry.running()).toBe(0);
-    expect(await registry.endAll()).toBe(0);
-    expect(await registry.endAll({ verbs: true })).toBe(1);
+    expect(await registry.endAll()).toEqual([]);
+    expect(await registry.endAll({ verbs: true })).toEqual(['claudecluster']);
     expect(await verb).toMatchObject({ signal: 'SIGTERM' });
   });
 

@@ -232,11 +232,14 @@ export async function runTask(deps: TaskDeps, request: TaskRequest, io: TaskIo):
   feed(child, request.stdin);
   try {
     const end = await ended;
+    // Whoever was told to end, and then ended as it liked, has not done its work: its caller must see that.
+    const cutShort = group.stopped() && !timedOut && !isNodeVerb(request.argv);
     const drainMs = deps.drainMs ?? 500;
     await within(Promise.all(pumps.map((one) => one.ended)), drainMs);
     group.kill(); // what the command left behind ends with it, pipes or not
     await drained(pumps, drainMs, group.stopped);
     if ('spawnError' in end) return notStarted(end.spawnError);
+    if (cutShort) return { exitCode: null, signal: end.signal ?? 'SIGTERM', timedOut, spawnError: '' };
     return { ...end, timedOut, spawnError: '' };
   } finally {
     clearTimeout(timeout);
@@ -262,13 +265,13 @@ export interface TaskRegistry {
   /** Ends or begins the acceptance of new tasks; returns how many still run. */
   drain(draining: boolean): number;
   draining(): boolean;
-  /** Ends every running task (its own verbs too with `verbs`) and resolves when they are gone: how many there were. */
-  endAll(options?: { verbs?: boolean }): Promise<number>;
+  /** Ends every running task (its own verbs too with `verbs`) and resolves when they are gone: argv[0] of each. */
+  endAll(options?: { verbs?: boolean }): Promise<string[]>;
 }
 
 /** The tasks of one node. */
 export function createTaskRegistry(deps: TaskDeps & { nodeId: string }): TaskRegistry {
-  const tasks = new Map<AbortController, { verb: boolean; done: Promise<unknown> }>();
+  const tasks = new Map<AbortController, { verb: boolean; program: string; done: Promise<unknown> }>();
   let draining = false;
   const running = (): number => [...tasks.values()].filter((task) => !task.verb).length;
 
@@ -285,7 +288,7 @@ export function createTaskRegistry(deps: TaskDeps & { nodeId: string }): TaskReg
     const ender = new AbortController();
     const signal = io.signal === undefined ? ender.signal : AbortSignal.any([io.signal, ender.signal]);
     const done = runTask(deps, request, { ...io, signal });
-    tasks.set(ender, { verb, done: done.catch(() => {}) });
+    tasks.set(ender, { verb, program: request.argv[0] ?? '', done: done.catch(() => {}) });
     try {
       return await done;
     } finally {
@@ -305,7 +308,7 @@ export function createTaskRegistry(deps: TaskDeps & { nodeId: string }): TaskReg
       const ended = [...tasks].filter(([, task]) => options.verbs === true || !task.verb);
       for (const [ender] of ended) ender.abort();
       await Promise.all(ended.map(([, task]) => task.done));
-      return ended.length;
+      return ended.map(([, task]) => task.program);
     },
   };
 }

@@ -18,11 +18,11 @@ export interface ActivateRequest extends Partial<TrialOptions> {
 }
 
 /**
- * Puts a staged release on trial: verify (P7), epoch (P6), quorum (P1), arm, switch, ask for the restart.
+ * Puts a staged release on trial: verify (P7), epoch (P6), quorum (P1), hook, arm, switch, ask for the restart.
  * A repeated call for the same trial asks for the restart again if the release has not been started yet.
  * Throws ClusterError 'usage' | 'not-found' | 'verify-failed' | 'stale-epoch' | 'quorum-unsafe' | 'trial-busy' |
- * 'quarantined' | 'operator-needed' | 'service-manager' | 'disk'. Then nothing is switched, but for a restart that
- * could not be asked for: there the trial stands, with its limits.
+ * 'quarantined' | 'refused' (by the hook) | 'operator-needed' | 'service-manager' | 'disk'. Then nothing is switched, but
+ * for a restart that could not be asked for: there the trial stands, with its limits.
  */
 export async function activate(deps: VerbDeps, request: ActivateRequest): Promise<VerbResult> {
   const { release, updateId, epoch } = request;
@@ -40,7 +40,14 @@ export async function activate(deps: VerbDeps, request: ActivateRequest): Promis
     }
     refuseFailedBefore(deps, request);
     const knownGood = wayBack(deps);
-    await deps.quorumCheck({ acceptDowntime: request.acceptDowntime ?? false, epoch });
+    const look = () => deps.quorumCheck({ acceptDowntime: request.acceptDowntime ?? false, epoch });
+    await look();
+    if (deps.hooks !== undefined) {
+      await deps.hooks.beforeRestart({ updateId, release });
+      // It may have taken its time, and the last look is right before the stop (P1).
+      await unlessAbandoned(deps, look);
+    }
+    await deps.tellPeople?.(`claudecluster: ${deps.nodeId} restarts now, for update ${updateId}.`);
     const { nodeId, service, clock } = deps;
     const stamp = {
       id: clock.randomId(8),
@@ -48,9 +55,21 @@ export async function activate(deps: VerbDeps, request: ActivateRequest): Promis
       startedAtMs: clock.nowMs(),
       armedAt: clock.wallIso(),
     };
-    await putOnTrial(deps, { v: 1, service, updateId, release, knownGood, epoch, ...stamp, ...options });
+    await unlessAbandoned(deps, () =>
+      putOnTrial(deps, { v: 1, service, updateId, release, knownGood, epoch, ...stamp, ...options }),
+    );
     return result(deps, 'activate', updateId, true, `${nodeId} is on trial with releases/${release}`);
   });
+}
+
+/** What the hook before the restart did is undone where no restart follows. */
+async function unlessAbandoned(deps: VerbDeps, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    if (readTrial(deps.base) === null) await deps.hooks?.afterRestart();
+    throw cause;
+  }
 }
 
 async function putOnTrial(deps: VerbDeps, trial: Trial): Promise<void> {

@@ -6,6 +6,7 @@ import type { ServiceManager } from '../ports/service-manager.ts';
 import { createDisk, type Disk } from '../release/link.ts';
 import { readBootId } from './boot.ts';
 import { type GuardResult, runGuard } from './guard.ts';
+import type { Hooks } from './hooks.ts';
 import { nodePaths } from './paths.ts';
 import { isHash, type RollbackCause, type Trial } from './trial-file.ts';
 import { readInstalled, readTrialView } from './trial-view.ts';
@@ -23,6 +24,10 @@ export interface VerbDeps {
   verifyRelease(base: string, hash: string): Promise<unknown>;
   /** Removes releases that nothing needs any more. */
   prune(base: string): Promise<unknown>;
+  /** What is run around a restart. Default: nothing. */
+  hooks?: Hooks;
+  /** A word to the people on this host. Default: none. Never rejects. */
+  tellPeople?(text: string): Promise<void>;
   /** How long to wait for another verb to end, ms. Default 10,000. */
   lockWaitMs?: number;
   disk?: Disk;

@@ -18,6 +18,7 @@ import type { Clock } from '../ports/clock.ts';
 import { createDisk } from '../release/link.ts';
 import { readEpoch } from './epoch.ts';
 import { runGuard } from './guard.ts';
+import { readProbationView } from './probation-view.ts';
 import { readHealthyMarker, readLastRollback, readTrialView, writeHealthyMarker } from './trial-view.ts';
 import { tryLock } from './verb-lock.ts';
 import { activate, commit, nodeStatus, rollback, stage, type VerbDeps } from './verbs.ts';
@@ -162,6 +163,48 @@ describe('activate', () => {
     expect(guard('tick').action).toBe('rolled-back');
   });
 
+  it('runs the hook before anything is armed, and looks at the quorum once more after it', async () => {
+    const note = (what: string) => async (): Promise<void> => void said.push(`${what} ${has('trial.json')}`);
+    const hooks = { beforeRestart: note('hook'), afterRestart: note('after') };
+    await activate({ ...deps, hooks, tellPeople: note('wall') }, update);
+    expect(said).toEqual([
+      'verify before',
+      'quorum before',
+      'hook false',
+      'quorum before',
+      'wall false',
+      'arm before',
+      'restart after',
+    ]);
+  });
+
+  it('that its hook refuses touches nothing', async () => {
+    const hooks = { beforeRestart: failWith('refused'), afterRestart: async () => void said.push('after') };
+    await expect(activate({ ...deps, hooks }, update)).rejects.toMatchObject({ code: 'refused' });
+    expect([installed(), has('trial.json'), has('dist.bak')]).toEqual([good, false, false]);
+    expect(said).toEqual(['verify before', 'quorum before']);
+  });
+
+  it('that fails after its hook has the hook after the restart undo it, but not where the trial stands', async () => {
+    const hooks = { beforeRestart: async () => {}, afterRestart: async () => void said.push('after') };
+    const unwatched = { ...deps.serviceManager, armTrial: failWith('service-manager') };
+    await expect(activate({ ...deps, hooks, serviceManager: unwatched }, update)).rejects.toThrow();
+    expect(said.filter((what) => what === 'after')).toHaveLength(1);
+    const unasked = { ...deps.serviceManager, requestRestart: failWith('service-manager') };
+    await expect(activate({ ...deps, hooks, serviceManager: unasked }, update)).rejects.toThrow();
+    expect([has('trial.json'), said.filter((what) => what === 'after').length]).toEqual([true, 1]);
+  });
+
+  it('ends the probation of what ran: it is the known-good release now', async () => {
+    await onTrial();
+    await commit(deps, update);
+    guard('start');
+    expect([has('probation.json'), has('probation.progress.json')]).toEqual([true, true]);
+    await activate(deps, { release: other, updateId: 'u2', epoch: 6 });
+    expect([has('probation.json'), has('probation.progress.json')]).toEqual([false, false]);
+    expect(readTrialView(base, clock)).toMatchObject({ release: other, knownGood: next });
+  });
+
   it('is not cleared away by a guard that starts the daemon right before the switch', async () => {
     const seen: string[] = [];
     const armTrial = async (): Promise<void> => {
@@ -218,6 +261,33 @@ describe('commit', () => {
     expect(said).toEqual(['disarm after', 'prune after']);
     for (const name of ['trial.json', 'dist.bak', 'trial.progress.json']) expect(has(name), name).toBe(false);
     expect(await commit(deps, update)).toMatchObject({ changed: false, installed: next });
+  });
+
+  it('leaves the release on probation, and is refused where that cannot be written', async () => {
+    await onTrial();
+    const disk = createDisk((change, path) => {
+      if (change === 'create' && path.includes('probation')) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+    });
+    await expect(commit({ ...deps, disk }, update)).rejects.toMatchObject({ code: 'disk', detail: { seen: 'ENOSPC' } });
+    expect([has('trial.json'), has('probation.json')]).toEqual([true, false]);
+    await commit(deps, update);
+    expect(readProbationView(base)).toEqual({ updateId: 'u1', release: next, previous: good });
+  });
+
+  it('of a build that cannot stay up is undone after three starts, and a late command of the update brings it not back', async () => {
+    await onTrial();
+    await commit(deps, update);
+    for (let start = 0; start < 3; start += 1) expect(guard('start')).toMatchObject({ action: 'start', release: next });
+    expect(guard('start')).toMatchObject({ action: 'rolled-back', release: good, rolledBack: { cause: 'probation' } });
+    expect(readLastRollback(base)).toMatchObject({
+      updateId: 'u1',
+      release: next,
+      knownGood: good,
+      cause: 'probation',
+    });
+    await expect(commit(deps, update)).rejects.toMatchObject({ code: 'refused' });
+    await expect(activate(deps, update)).rejects.toMatchObject({ code: 'quarantined' });
+    expect(installed()).toBe(good);
   });
 
   it('is refused while the release on trial has not reported healthy', async () => {

@@ -1,6 +1,6 @@
 /**
  * The node verbs (DESIGN §5). Each may be called again for the same update with no further effect, and one runs at a
- * time. verb-activate.ts, verb-commit.ts, verb-rollback.ts: one each; trial-arm.ts: the disk side of the activation;
+ * time. verb-activate.ts, verb-commit.ts, verb-rollback.ts, rehearse.ts: one each; trial-arm.ts: the disk side of the activation;
  * guard.ts: the way back; verb-context.ts: what they share. Here: `status`, which changes nothing,
  * and `stage`, which touches nothing that runs.
  */
@@ -14,6 +14,7 @@ import { parseTrial } from './trial-file.ts';
 import { readHealthyMarker, readInstalled, readLastRollback, readTrialView } from './trial-view.ts';
 import { needHash, type VerbDeps } from './verb-context.ts';
 
+export { type RehearsalResult, rehearse } from './rehearse.ts';
 export { type ActivateRequest, activate } from './verb-activate.ts';
 export { commit } from './verb-commit.ts';
 export type { VerbDeps, VerbResult } from './verb-context.ts';

@@ -97,6 +97,38 @@ async function start(behaviour: Parameters<FakeNode['addRelease']>[1], options: 
   return supervised;
 }
 
+describe('a probation under the supervisor', () => {
+  it('of a committed build that cannot stay up ends on the release before it, with the evidence', async () => {
+    const { node, deps, output } = await start('good');
+    await activate(deps, update);
+    await healthyOn(node, bad);
+    await commit(deps, update);
+    expect(starts(node)).toBe('ab');
+    node.addRelease(bad, 'crash');
+    process.kill(daemonPid(node) ?? 0, 'SIGKILL');
+    await waitFor('the way back', () => starts(node) === 'abbbba', { timeoutMs: 30_000, everyMs: 10 });
+    await healthyOn(node, good);
+    expect(node.runs(), output()).toBe(good);
+    const last = node.json('data/last-rollback.json');
+    expect(last).toMatchObject({ updateId: 'u1', release: bad, knownGood: good, cause: 'probation', exitCode: 3 });
+    expect(String(last.logTail)).toContain('boom: cannot start');
+    expect([node.has('probation.json'), node.has('probation.ending.json')]).toEqual([false, false]);
+    await expect(activate(deps, update)).rejects.toMatchObject({ code: 'quarantined' });
+  });
+
+  it('has its guard from the release before it, so that a build whose guard is broken goes back, too', async () => {
+    const { node, deps, output } = await start('good');
+    await activate(deps, update);
+    await healthyOn(node, bad);
+    await commit(deps, update);
+    node.addRelease(bad, 'crash');
+    writeFileSync(join(node.base, 'releases', bad, 'guard.js'), `console.log('{"action":"start","run":null}')`);
+    process.kill(daemonPid(node) ?? 0, 'SIGKILL');
+    await healthyOn(node, good);
+    expect(node.runs(), output()).toBe(good);
+  });
+});
+
 describe('a trial under the supervisor', () => {
   it('of a build that crashes at start ends after three starts on the known-good release, with the evidence', async () => {
     const { node, deps, output } = await start('crash');

@@ -37,6 +37,22 @@ describe('node verbs', () => {
     expect(err()).toContain('error: n1 is not on trial');
   });
 
+  it('rehearse names every check, and ends with 3 where the way back would not work', async () => {
+    const { code, json, err } = await verb('rehearse', newRelease.buildHash);
+    const [answer] = json() as [{ checks: { name: string; ok: boolean }[] }];
+    expect([code, err()]).toEqual([3, '']);
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { code: 'refused', nodeId: 'n1' },
+      release: newRelease.buildHash,
+    });
+    expect(answer.checks.filter((one) => !one.ok).map((one) => one.name)).toEqual([
+      'known-good',
+      'guard',
+      'service-manager',
+    ]);
+  });
+
   it('activate without the release on this disk changes nothing', async () => {
     const { code, json } = await verb(
       'activate',

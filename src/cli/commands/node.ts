@@ -28,7 +28,9 @@ Exit codes: 0 done, or nothing to do · 2 usage · 3 refused (stale epoch, quoru
             4 failed (transfer, verification, self-test, disk) · 1 unexpected`;
 
 export const register: Register = ({ program, ctx, run }) => {
-  const node = program.command('node').description("this host's node: stage, activate, commit, rollback, status");
+  const node = program
+    .command('node')
+    .description("this host's node: stage, rehearse, activate, commit, rollback, status");
   withGlobals(node.command('stage'))
     .description('bring a release onto this disk: transfer, verification of the whole tree, its own self-test')
     .argument('<HASH>', 'buildHash, 64 hex digits')
@@ -39,6 +41,15 @@ export const register: Register = ({ program, ctx, run }) => {
     .action((hash: string, _: unknown, self) =>
       run(verb(ctx, optionsOf(self), (options) => stage(ctx, hash, options))),
     );
+  withGlobals(node.command('rehearse'))
+    .description('check that the way back works: known-good release, guard, disk, service manager; changes nothing')
+    .argument('<HASH>', 'buildHash of the release that is to come')
+    .addHelpText('after', examples('claudecluster node rehearse HASH --json'))
+    .addHelpText('after', exitHelp)
+    .action((hash: string, _: unknown, self) =>
+      run(verb(ctx, optionsOf(self), (options) => rehearse(ctx, hash, options))),
+    );
+
   withGlobals(node.command('activate'))
     .description('put a staged release on trial: last quorum check, switch, restart')
     .argument('<HASH>', 'buildHash of a staged release')
@@ -87,14 +98,19 @@ async function verb(
 ): Promise<ExitCode> {
   try {
     ctx.yieldToServices();
-    await jsonLine(ctx, { ok: true, ...(await work(options)) });
-    return exit.done;
+    const answer: object & { error?: ClusterError } = await work(options);
+    await jsonLine(ctx, { ok: true, ...answer });
+    return answer.error === undefined ? exit.done : await failed(ctx, options, answer.error);
   } catch (thrown) {
     const error = asClusterError(thrown);
     await jsonLine(ctx, { ok: false, error });
-    if (!options.json) await ctx.stderr.write(paintAll(errorLines(error), false));
-    return exitOfError(error.code);
+    return failed(ctx, options, error);
   }
+}
+
+async function failed(ctx: Context, options: VerbOptions, error: ClusterError): Promise<ExitCode> {
+  if (!options.json) await ctx.stderr.write(paintAll(errorLines(error), false));
+  return exitOfError(error.code);
 }
 
 async function stage(ctx: Context, release: string, options: VerbOptions): Promise<object> {
@@ -131,6 +147,15 @@ async function addressOf(ctx: Context, file: string, from: string): Promise<stri
   }
 }
 
+async function rehearse(ctx: Context, release: string, options: VerbOptions): Promise<object> {
+  const { deps, serviceManagerAnswers } = await verbDeps(configFile(ctx, options), ctx);
+  const [verbs, { diskFreeBytes }] = await Promise.all([
+    import('../../node/verbs.ts'),
+    import('../../release/store.ts'),
+  ]);
+  return verbs.rehearse({ ...deps, diskFreeBytes, serviceManagerAnswers }, { release });
+}
+
 async function activate(ctx: Context, hash: string, options: VerbOptions): Promise<object> {
   const { updateId, epoch } = order(options);
   const limits = {
@@ -141,7 +166,7 @@ async function activate(ctx: Context, hash: string, options: VerbOptions): Promi
     ...(options.boots === undefined ? {} : { bootsMax: parseCount(options.boots, '--boots') }),
   };
   const acceptDowntime = options.acceptDowntime === true;
-  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  const { deps } = await verbDeps(configFile(ctx, options), ctx);
   const verbs = await import('../../node/verbs.ts');
   return verbs.activate(deps, { release: hash, updateId, epoch, acceptDowntime, ...limits });
 }
@@ -149,7 +174,7 @@ async function activate(ctx: Context, hash: string, options: VerbOptions): Promi
 async function commit(ctx: Context, options: VerbOptions): Promise<object> {
   const { incarnation } = options;
   const request = { ...order(options), ...(incarnation === undefined ? {} : { incarnation }) };
-  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  const { deps } = await verbDeps(configFile(ctx, options), ctx);
   return (await import('../../node/verbs.ts')).commit(deps, request);
 }
 
@@ -159,12 +184,12 @@ async function rollback(ctx: Context, options: VerbOptions): Promise<object> {
     ...(options.epoch === undefined ? {} : { epoch: parseCount(options.epoch, '--epoch', 0) }),
     ...(options.why === undefined ? {} : { why: options.why }),
   };
-  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  const { deps } = await verbDeps(configFile(ctx, options), ctx);
   return (await import('../../node/verbs.ts')).rollback(deps, request);
 }
 
 async function status(ctx: Context, options: VerbOptions): Promise<object> {
-  const { deps } = await verbDeps(configFile(ctx, options), ctx.clock);
+  const { deps } = await verbDeps(configFile(ctx, options), ctx);
   return (await import('../../node/verbs.ts')).nodeStatus(deps);
 }
 
