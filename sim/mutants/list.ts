@@ -95,6 +95,7 @@ export const mutants: Mutant[] = [
     'the leader is updated without a hand-over',
     'P5',
     planNext,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the code that is replaced
     'if (heir !== null && waited(observation, `first:handOver:${heir}`) < limit)',
     'if (heir !== null && limit < 0)',
   ),

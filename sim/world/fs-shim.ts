@@ -235,8 +235,14 @@ export const copyFileSync = (from: string, to: string): void => writeFileSync(to
 export function rmSync(path: string, options: { force?: boolean } = {}): void {
   const at = place(path);
   const node = at.disk.find(at.path);
-  if (node?.kind === 'dir') return removeDir(path);
-  if (node !== null) return unlinkSync(path);
+  if (node?.kind === 'dir') {
+    removeDir(path);
+    return;
+  }
+  if (node !== null) {
+    unlinkSync(path);
+    return;
+  }
   if (options.force !== true) throw errnoError('ENOENT', path);
 }
 

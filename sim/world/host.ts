@@ -112,7 +112,8 @@ function run(world: World, host: Host): void {
   if (supervisor.dead) return;
   if (result === null || result.release === null) {
     world.trace.line(`${host.id}: nothing can be run`);
-    return pause(world, host);
+    pause(world, host);
+    return;
   }
   const build = world.builds.get(result.release);
   if (build === undefined) throw new Error(`${host.id} is to run ${result.release}, which nobody made`);
@@ -129,7 +130,8 @@ function daemonEnded(world: World, host: Host, ended: Daemon): void {
   noteExit(host, ended);
   if (host.order !== null) {
     host.backoffMs = backoffMinMs;
-    return run(world, host);
+    run(world, host);
+    return;
   }
   if (world.sched.now() - ended.startedAtMs >= 10_000) host.backoffMs = backoffMinMs;
   pause(world, host);
@@ -158,7 +160,10 @@ function watch(world: World, host: Host, daemon: Daemon, notBeforeMs: number): v
   const { sched } = world;
   if (daemon.proc.dead || host.daemon !== daemon) return;
   const clock = clockOf(world, host, supervisor);
-  if (host.order !== null) return stop(world, host, daemon, false);
+  if (host.order !== null) {
+    stop(world, host, daemon, false);
+    return;
+  }
   let next = notBeforeMs;
   if (nothingToWatch(host, daemon)) {
     host.otherSeen = 0;
@@ -169,11 +174,17 @@ function watch(world: World, host: Host, daemon: Daemon, notBeforeMs: number): v
     const result = guard(world, host, 'tick');
     if (supervisor.dead) return;
     const back = result !== null && (result.action === 'rolled-back' || result.action === 'disk-refused');
-    if (back && result.release !== null && result.release !== daemon.release) return stop(world, host, daemon, true);
+    if (back && result.release !== null && result.release !== daemon.release) {
+      stop(world, host, daemon, true);
+      return;
+    }
     next = sched.now() + 2 * pollMs;
   }
   host.otherSeen = runsOther(host.base, daemon.release) ? host.otherSeen + 1 : 0;
-  if (host.otherSeen >= 2) return stop(world, host, daemon, false);
+  if (host.otherSeen >= 2) {
+    stop(world, host, daemon, false);
+    return;
+  }
   const waitMs = dueInMs === null || dueInMs <= 0 ? pollMs : Math.min(pollMs, Math.ceil(dueInMs) + 1);
   sched.after(supervisor, waitMs, () => watch(world, host, daemon, next));
 }

@@ -63,9 +63,15 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
         };
         const answer = <T>(value: () => T): void => {
           if (settled) return;
-          if (!net.reach(to, from.hostId) || net.lost()) return timeout();
+          if (!net.reach(to, from.hostId) || net.lost()) {
+            timeout();
+            return;
+          }
           const backMs = net.latencyMs();
-          if (sched.now() + backMs - sentMs > timeoutMs) return timeout();
+          if (sched.now() + backMs - sentMs > timeoutMs) {
+            timeout();
+            return;
+          }
           sched.after(from, backMs, () =>
             settle(() => {
               try {
@@ -79,7 +85,10 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
         const refuse = (): void =>
           sched.after(from, net.latencyMs(), () => settle(() => reject(unavailable(`connection to ${to} refused`))));
         const send = (): void => {
-          if (!net.reach(from.hostId, to) || net.lost()) return timeout();
+          if (!net.reach(from.hostId, to) || net.lost()) {
+            timeout();
+            return;
+          }
           const wayMs = net.latencyMs();
           if (wayMs >= timeoutMs) timeout();
           sched.after(nobody, wayMs, () => arrive(answer, refuse, timeout));

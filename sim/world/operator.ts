@@ -161,14 +161,21 @@ export function startOperators(world: World, done: () => void): void {
     const left = whatIsLeft(world);
     if (left === '' && calm === 0) return void sched.after(nobody, 2_200, () => rest(dueMs, 1)); // a straggler's update may follow
     if (left === '') {
-      if (!closing || closingBuild !== null) return finish();
+      if (!closing || closingBuild !== null) {
+        finish();
+        return;
+      }
       closingBuild = newBuild(world, random, 'good');
       closingBuild.onlyOn = null;
       closingBuild.corruptOn.clear();
-      return close(closingBuild, 0);
+      close(closingBuild, 0);
+      return;
     }
     if (runningUpdate(world)?.requested === 'pause') ask('resume');
-    if (sched.now() > dueMs) return world.violate('liveness', left);
+    if (sched.now() > dueMs) {
+      world.violate('liveness', left);
+      return;
+    }
     sched.after(nobody, 1_000, () => rest(dueMs));
   };
   /** The cluster takes a good build afterwards: nothing that broke before stands in the way. */
