@@ -93,6 +93,15 @@ describe('preflight', () => {
     expect(preflight(input(there)).refusals).toEqual([]);
   });
 
+  it('refuses a node that could not end a failed trial, and says why (P3)', () => {
+    const seen = input();
+    const nodes = seen.observation.nodes.map((one) =>
+      one.nodeId === 'n2' && one.health ? { ...one, health: { ...one.health, wayBack: 'no service manager' } } : one,
+    );
+    const { refusals } = preflight({ ...seen, observation: { ...seen.observation, nodes } });
+    expect(refusals).toMatchObject([{ code: 'no-way-back', nodeId: 'n2', seen: 'no service manager' }]);
+  });
+
   it('accepts downtime for one or two voters, never for three', () => {
     const options = { ...defaultOptions, acceptDowntime: true };
     const codes = (change: (one: World) => void) =>

@@ -248,6 +248,10 @@ function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: num
     const next = `wait for its end, or \`claudecluster node rollback\` on ${nodeId}`;
     found.push(refusal('node-on-trial', nodeId, `on trial for ${health.trial.updateId}`, 'no trial', next));
   }
+  if (health.wayBack) {
+    const next = `mend it on ${nodeId} first: \`claudecluster node rehearse HASH\` tells more`;
+    found.push(refusal('no-way-back', nodeId, health.wayBack, 'a way back that works', next)); // P3
+  }
   const needed = Math.ceil(sizeBytes * diskFactor);
   const target = 'invalid' in input.release ? '' : input.release.version.buildHash;
   const hasIt = health.release.buildHash === target || health.staged.includes(target);

@@ -298,6 +298,7 @@ export type RefusalCode =
   | 'quarantined'
   | 'timing'
   | 'unknown-node'
+  | 'no-way-back'
   | 'plan-changed';
 
 /** What an update would do: the answer to a dry run. */
