@@ -208,7 +208,7 @@ function beat(world: World, daemon: Daemon): void {
     role: host.role,
     status: daemon.draining || daemon.stopping ? 'draining' : 'active',
     release: { buildHash, version, gitCommit },
-    trial: readTrial(host.base)?.release ?? null,
+    trial: host.disk.root.entries.has('trial.json') ? (readTrial(host.base)?.release ?? null) : null,
     protocol: { min: 1, max: 1 },
     memberId: null,
     writtenMs: sched.now(),

@@ -6,6 +6,7 @@ declare global {
   var simWait: () => 'timed-out';
   var simAbortController: unknown;
   var simAbortSignal: unknown;
+  var simExists: (path: string) => boolean;
   var simFs: import('./fs-shim.ts').FsTarget;
 }
 
