@@ -411,8 +411,9 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
       await Promise.race([leading, clock.sleep(500)]);
       await quietly(leadership.resign());
       await leadership.stop();
-      const ended = await tasks.endAll({ verbs: true });
+      const ended = await tasks.endAll();
       if (ended.length > 0) logger.warn({ count: ended.length, programs: ended }, 'ended tasks that still ran');
+      await tasks.endAll({ verbs: true });
       await Promise.all(watches.map((watch) => quietly(watch.close())));
       await quietly(membership.stop());
       await quietly(heartbeat.stop({ revoke: true }));

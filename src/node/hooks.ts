@@ -10,7 +10,7 @@ import { quietly, readTextOrNull, removeDurable, writeJsonAtomic } from '../rele
 import { nodePaths } from './paths.ts';
 import { runTask } from './tasks.ts';
 
-export interface Hook {
+interface Hook {
   argv: string[];
   /** After it the whole process group is ended, ms. */
   timeoutMs: number;
@@ -21,7 +21,7 @@ export interface HooksConfig {
   afterRestart?: Hook | undefined;
 }
 
-export interface HookSubject {
+interface HookSubject {
   updateId: string;
   release: string;
 }

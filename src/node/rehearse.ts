@@ -29,7 +29,7 @@ import { progressPath, type Trial } from './trial-file.ts';
 import { readInstalled, readTrial } from './trial-view.ts';
 import { needHash } from './verb-context.ts';
 
-export interface RehearsalCheck {
+interface RehearsalCheck {
   name: 'known-good' | 'release' | 'guard' | 'space' | 'write' | 'service-manager';
   ok: boolean;
   seen: string;

@@ -4,12 +4,13 @@
  * guard.ts: the way back; verb-context.ts: what they share. Here: `status`, which changes nothing,
  * and `stage`, which touches nothing that runs.
  */
-import type { RollbackView, TrialView } from '../ports/agent.ts';
+import type { ProbationView, RollbackView, TrialView } from '../ports/agent.ts';
 import { readTextOrNull } from '../release/link.ts';
 import type { VersionInfo } from '../release/types.ts';
 import { readEpoch } from './epoch.ts';
 import { completeReleases } from './guard.ts';
 import { nodePaths } from './paths.ts';
+import { readProbationView } from './probation-view.ts';
 import { parseTrial } from './trial-file.ts';
 import { readHealthyMarker, readInstalled, readLastRollback, readTrialView } from './trial-view.ts';
 import { needHash, type VerbDeps } from './verb-context.ts';
@@ -31,6 +32,8 @@ export interface NodeVerbStatus {
   /** Complete releases on this disk, newest first. */
   staged: string[];
   trial: TrialView | null;
+  /** A committed build whose starts still count. */
+  probation: ProbationView | null;
   incarnation: string | null;
   lastRollback: RollbackView | null;
   /** Highest epoch seen; null: the file cannot be read. */
@@ -65,6 +68,7 @@ export function nodeStatus(deps: Pick<VerbDeps, 'base' | 'nodeId' | 'service' | 
     knownGood: trial?.knownGood ?? installed,
     staged: completeReleases(base),
     trial,
+    probation: readProbationView(base),
     incarnation: marker?.incarnation ?? null,
     lastRollback: readLastRollback(base),
     epoch,
