@@ -11,8 +11,12 @@ import type { Failure, FailureKind, NodeTask, Step, StepKind, UpdateRecord } fro
 
 /** A verb that only writes a few small files and asks for a restart, ms. */
 const verbTimeoutMs = 30_000;
+/** An activation may run the node's own hook first, ms. */
+const activateTimeoutMs = 120_000;
 /** Staging that failed for the network's sake is tried so often: a passing fault is not the end. */
 const fetchAttempts = 2;
+/** Between two of them, ms. */
+const fetchPauseMs = 1_000;
 
 export interface ExecuteDeps {
   clientPool: ClientPool;
@@ -35,13 +39,13 @@ const executors: { [K in StepKind]: Executor<K> } = {
     return { kind: 'staged', ms: deps.clock.nowMs() - startMs, results };
   },
 
-  rehearse: async (step, _record, deps) => {
+  rehearse: async (step, record, deps) => {
     const startMs = deps.clock.nowMs();
     const answers = await Promise.all(
       step.nodes.map(async (node) => {
         const argv = ['claudecluster', 'node', 'rehearse', step.release, '--json'];
         const outcome = await attempt(deps, async () => {
-          await runVerb(deps, node.address, argv, verbTimeoutMs);
+          await runVerb(deps, node.address, argv, record.options.stageTimeoutMs);
         });
         return { node, outcome };
       }),
@@ -73,7 +77,7 @@ const executors: { [K in StepKind]: Executor<K> } = {
     argv.push('--health-timeout', `${healthTimeoutMs}ms`, '--boots', String(bootsMax), '--json');
     if (record.options.acceptDowntime) argv.push('--accept-downtime');
     const outcome = await attempt(deps, async () => {
-      await runVerb(deps, step.address, argv, verbTimeoutMs);
+      await runVerb(deps, step.address, argv, activateTimeoutMs);
     });
     if (outcome.kind === 'refused') {
       const failure = failureFrom(step.nodeId, 'activating', outcome.error, 'activate');
@@ -189,9 +193,15 @@ async function stageOne(
       const bytesTransferred = Number(answer.bytesTransferred ?? 0);
       return { nodeId: node.nodeId, ms: deps.clock.nowMs() - startMs, bytesTransferred, failure: null };
     } catch (thrown) {
-      const failure = failureFrom(node.nodeId, 'pending', asClusterError(thrown), 'fetch');
-      if (failure.kind === 'fetch' && tried < fetchAttempts) continue;
-      return { nodeId: node.nodeId, ms: deps.clock.nowMs() - startMs, bytesTransferred: 0, failure };
+      const error = asClusterError(thrown);
+      const failure = failureFrom(node.nodeId, 'pending', error, 'fetch');
+      const ms = deps.clock.nowMs() - startMs;
+      // A node that does not answer may be restarting: it has as long as any gate.
+      const patient = error.code === 'unavailable' && ms < record.options.gateTimeoutMs;
+      if (failure.kind !== 'fetch' || (tried >= fetchAttempts && !patient)) {
+        return { nodeId: node.nodeId, ms, bytesTransferred: 0, failure };
+      }
+      await deps.clock.sleep(fetchPauseMs);
     }
   }
 }

@@ -62,7 +62,6 @@ export const nodeConfigSchema = z.strictObject({
   leaseMs: ms.default(6000),
   /** Releases kept on disk beside those in use. */
   keepReleases: z.int().min(1).max(100).default(3),
-  drainTimeoutMs: ms.default(30_000),
   /** A committed build that cannot stay up goes back for this long after its update has ended, ms. */
   probationMs: ms.default(600_000),
   /** Run around a restart for an update; a failure of the first stops the activation. */

@@ -136,6 +136,12 @@ function planStaging(observation: Observation, record: UpdateRecord, unstaged: N
   const release = batch[0]?.to ?? record.target.buildHash;
   const holders = observation.nodes.filter((node) => node.health?.staged.includes(release));
   const source = holders.find((node) => node.nodeId === observation.self) ?? holders[0];
+  const patient = !record.revertBegun && waited(observation, 'source') < record.options.gateTimeoutMs;
+  if (source === undefined && patient) {
+    // The leader that had it died before anybody else did: it may be back in a moment, and its release with it (P5).
+    const what = `a node that has ${release.slice(0, 12)}`;
+    return waitFor(observation, 'source', null, what, 'none of those that answer', record.options.gateTimeoutMs);
+  }
   const nodes = batch.map(({ nodeId, address }) => ({ nodeId, address }));
   return { kind: 'stage', nodes, release, from: source?.nodeId ?? observation.self };
 }
