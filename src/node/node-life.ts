@@ -148,7 +148,8 @@ export function createNodeLife(parts: NodeParts): NodeLife {
     parts.membership.start();
     leadership.start();
     state.notReady = '';
-    watches.push(await store.watch(keys.update, () => parts.updater.wake()));
+    // An operator's wish, and every heartbeat, is looked at when it comes: polling is for what nobody announces.
+    for (const key of [keys.update, keys.nodes]) watches.push(await store.watch(key, () => parts.updater.wake()));
     leadership.onChange(() => parts.updater.wake());
     stopKeeper = keepRaftLeaderHere({
       raft,
