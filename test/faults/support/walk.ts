@@ -27,6 +27,8 @@ export interface Walk {
   id(): Promise<string>;
   /** Waits for a step that begins or a phase that is entered, of one node or of any. */
   reaches(what: StepKind | TaskPhase, nodeId?: string): Promise<UpdateEvent>;
+  /** Waits for an event of one kind whose text holds `words`. */
+  hears(kind: UpdateEvent['kind'], words: string): Promise<UpdateEvent>;
   /** Waits until a leader goes on with the update that is not the one that began it. */
   nextLeader(): Promise<string>;
   /** What was heard so far. */
@@ -57,6 +59,7 @@ export function startWalk(cluster: DevCluster, dir: string, to: string, flags: s
     });
   }
   const exited = exitOf(child);
+  let stopped = false;
   let code: number | null | undefined;
   void exited.then((ended) => {
     code = ended;
@@ -84,6 +87,8 @@ export function startWalk(cluster: DevCluster, dir: string, to: string, flags: s
             (event.step?.kind === what || event.phase === what) && (nodeId === undefined || event.nodeId === nodeId),
         ),
       ),
+    hears: (kind, words) =>
+      hear(`${kind}: ${words}`, () => heard.find((event) => event.kind === kind && event.text.includes(words))),
     nextLeader: () =>
       hear('another leader', () => {
         const first = heard[0]?.epoch ?? 0;
@@ -105,14 +110,17 @@ export function startWalk(cluster: DevCluster, dir: string, to: string, flags: s
       );
       const seen = `${told(heard)}\n${JSON.stringify(record.failure)} ${record.operatorMust ?? ''}`;
       expect(record.outcome, seen).toBe(outcome);
-      if (code !== 6) expect(code, seen).toBe(options.code ?? codes[outcome]);
+      if (code !== 6 && !stopped) expect(code, seen).toBe(options.code ?? codes[outcome]);
       return record;
     },
     async isRefused() {
       expect(await exited, said()).toBe(3);
       return said();
     },
-    stopWatching: () => void child.kill('SIGKILL'),
+    stopWatching() {
+      stopped = true;
+      child.kill('SIGKILL');
+    },
   };
 }
 
