@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ClusterError } from '../errors.ts';
 import { defaultOptions } from './update/options.ts';
-import { endedStates, taskTransitions, updateTransitions } from './update/states.ts';
+import { taskTransitions, updateTransitions } from './update/states.ts';
 import type { UpdateEvent, UpdateOptions, UpdateRecord } from './update/types.ts';
 
 const releaseRef = z.looseObject({ buildHash: z.string(), version: z.string(), gitCommit: z.string() });
@@ -95,5 +95,3 @@ export function parseOptions(given: unknown): UpdateOptions {
   const known = Object.fromEntries(Object.entries(result.data).filter(([, value]) => value !== undefined));
   return { ...defaultOptions, ...known };
 }
-
-export const isEndedState = (state: UpdateRecord['state']): boolean => endedStates.includes(state);
