@@ -40,23 +40,27 @@ export interface Room {
   start?: () => Promise<DevCluster>;
   /** Section of the table. */
   section: string;
+  /** Why its cases cannot run here; null: they can. */
+  needs?: string | null;
 }
 
 export type FaultTest = (title: string, promises: string, body: (c: Case) => Promise<void>) => void;
 
 /** Sets up a file's cluster and returns what declares its cases. */
-export function faultRoom(room: Room): { fault: FaultTest; skip(title: string, why: string): void } {
+export function faultRoom(room: Room): { fault: FaultTest } {
   const start = room.start ?? (() => startDevCluster());
   let cluster: DevCluster | null = null;
   let scratch = '';
   let builds = 0;
+  const needs = room.needs ?? null;
   beforeAll(async () => {
+    if (needs !== null) return;
     scratch = tempDir('faults');
     cluster = await start();
   });
   afterAll(async () => {
     await cluster?.stop();
-    removeDir(scratch);
+    if (scratch !== '') removeDir(scratch);
   });
 
   const build: Case['build'] = (options = {}) => {
@@ -89,8 +93,8 @@ export function faultRoom(room: Room): { fault: FaultTest; skip(title: string, w
   };
 
   return {
-    fault: (title, promises, body) => it(title, () => run(title, promises, body)),
-    skip: (title, why) => it(`${title}: ${why}`, (context) => context.skip()),
+    fault: (title, promises, body) =>
+      it(title, (context) => (needs === null ? run(title, promises, body) : context.skip(needs))),
   };
 }
 
