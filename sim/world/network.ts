@@ -29,6 +29,9 @@ export interface Network {
   ): Promise<T>;
 }
 
+/** Until a connection on which nothing comes back is given up, as src/grpc/channel.ts has it, ms. */
+const keepaliveMs = 8_000;
+
 export function unavailable(what: string): ClusterError {
   return new ClusterError('unavailable', what);
 }
@@ -58,7 +61,7 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
         const timeout = (): void => {
           if (timed || settled) return;
           timed = true;
-          const leftMs = Math.max(1, sentMs + timeoutMs - sched.now());
+          const leftMs = Math.min(Math.max(1, sentMs + timeoutMs - sched.now()), keepaliveMs);
           sched.after(from, leftMs, () => settle(() => reject(unavailable(`${to} did not answer in ${timeoutMs} ms`))));
         };
         const answer = <T>(value: () => T): void => {
