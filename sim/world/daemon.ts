@@ -8,13 +8,12 @@ import { keys } from '../../src/cluster/keys.ts';
 import { createLeadership } from '../../src/cluster/leadership.ts';
 import { RollingUpdater } from '../../src/cluster/updater.ts';
 import { ClusterError } from '../../src/errors.ts';
-import { readTrial, writeHealthyMarker } from '../../src/node/trial-view.ts';
 import { reasonsOf } from './agent.ts';
 import { type Behaviour, type Build, behaviourOn } from './builds.ts';
-import { clientPoolOf, clockOf, loggerOf, membershipOf, raftOf, recordText } from './ports.ts';
+import { beat, noteHealth } from './heartbeat.ts';
+import { clientPoolOf, clockOf, loggerOf, membershipOf, raftOf } from './ports.ts';
 import { damaged } from './releases.ts';
 import { endProc } from './scheduler.ts';
-import type { SimLease } from './store.ts';
 import type { Daemon, Host, World } from './types.ts';
 
 /** Starts a daemon of the release; its end is told to `onExit`. */
@@ -175,89 +174,6 @@ async function inspect(world: World, daemon: Daemon, hash: string | undefined) {
   const build = world.builds.get(wanted);
   if (wrong !== null || build === undefined) return { invalid: wrong ?? 'unknown', next: 'bring the release in again' };
   return { version: build.version, sizeBytes: 1_000 };
-}
-
-/** One heartbeat: renews the lease and writes the node's record through its own member. */
-function beat(world: World, daemon: Daemon): void {
-  const { host, proc } = daemon;
-  const { sched, store } = world;
-  sched.after(proc, world.heartbeatMs + world.timing.int(0, 20), () => beat(world, daemon));
-  if (!store.available(host.id, true) || world.net.lost()) {
-    if (daemon.lease !== null && !daemon.lease.alive()) loseLease(daemon);
-    noteHealth(world, daemon);
-    return;
-  }
-  store.expire();
-  if (daemon.lease === null || !store.renew(daemon.lease.id)) {
-    if (daemon.lease !== null) loseLease(daemon);
-    daemon.lease = grantLease(world);
-    for (const listener of daemon.leaseListeners) listener();
-  }
-  daemon.lease.renewedAtMs = sched.now();
-  daemon.seq += 1;
-  daemon.lastBeatMs = sched.now();
-  const { buildHash, version, gitCommit } = daemon.build.version;
-  const record: Parameters<typeof recordText>[0] = {
-    nodeId: host.id,
-    incarnation: daemon.incarnation,
-    seq: daemon.seq,
-    leaseId: daemon.lease.id,
-    heartbeatMs: world.heartbeatMs,
-    leaseMs: world.leaseMs,
-    address: host.address,
-    role: host.role,
-    status: daemon.draining || daemon.stopping ? 'draining' : 'active',
-    release: { buildHash, version, gitCommit },
-    trial: host.disk.root.entries.has('trial.json') ? (readTrial(host.base)?.release ?? null) : null,
-    protocol: { min: 1, max: 1 },
-    memberId: null,
-    writtenMs: sched.now(),
-  };
-  store.put(keys.node(host.id), recordText(record), daemon.lease.id);
-  if (daemon.wasHealthy) daemon.beatsHealthy += 1;
-  noteHealth(world, daemon);
-}
-
-function loseLease(daemon: Daemon): void {
-  daemon.lease?.lose();
-  daemon.lease = null;
-  for (const listener of daemon.leaseListeners) listener();
-}
-
-function grantLease(world: World): SimLease {
-  const id = world.store.grant(world.leaseMs);
-  const gone = new AbortController();
-  const lease: SimLease = {
-    id,
-    renewedAtMs: world.sched.now(),
-    lost: gone.signal,
-    alive: () => !gone.signal.aborted && world.sched.now() < lease.renewedAtMs + world.leaseMs,
-    revoke: async () => world.store.revoke(id),
-    lose: () => gone.abort(),
-  };
-  return lease;
-}
-
-/** Keeps the truth about the health of this incarnation, and the marker that its guard looks for. */
-export function noteHealth(world: World, daemon: Daemon): void {
-  const healthy = !daemon.proc.dead && reasonsOf(world, daemon).length === 0;
-  if (!healthy) {
-    if (daemon.healthySinceMs !== null) daemon.illSinceMs = world.sched.now();
-    daemon.healthySinceMs = null;
-    return;
-  }
-  if (daemon.healthySinceMs === null) {
-    daemon.healthySinceMs = world.sched.now();
-    daemon.wasHealthy = true;
-    for (const checker of world.checkers) checker.daemonHealthy?.(daemon);
-  }
-  if (daemon.markerWritten) return;
-  try {
-    writeHealthyMarker(daemon.host.base, daemon.incarnation, daemon.release, clockOf(world, daemon.host, daemon.proc));
-    daemon.markerWritten = true;
-  } catch {
-    // A disk that takes no changes: tried again at the next heartbeat.
-  }
 }
 
 /** SIGTERM: drains, moves the Raft leader away, gives the leadership up, ends. */

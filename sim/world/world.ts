@@ -3,7 +3,7 @@ import { defaultOptions } from '../../src/cluster/update/options.ts';
 import { createCheckers } from '../checkers/index.ts';
 import { planFaults } from '../faults.ts';
 import { type Build, makeBuild } from './builds.ts';
-import type { FsTarget } from './fs-shim.ts';
+import { closeAll, type FsTarget } from './fs-shim.ts';
 import { createGroup } from './group.ts';
 import { bootHost, createHost, furnish, powerCut } from './host.ts';
 import { createNetwork } from './network.ts';
@@ -184,6 +184,7 @@ function installGlobals(world: World): void {
       for (const checker of world.checkers) checker.diskChanged?.(host, change, path);
     },
   };
+  closeAll();
   globalThis.simFs = target;
   globalThis.simPid = 1;
   globalThis.simHrtime = () => {
