@@ -17,6 +17,7 @@ fault('two updates at once', 'P1 P6', async (c) => {
   const two = await c.build();
   const first = await c.update({ build: one, only: [c.follower] });
   await first.reaches('stage');
+  c.noteFault();
   expect(await (await c.update({ build: two })).isRefused()).toContain('update-running');
   c.note('the second is refused, and names the first');
   await first.ends('committed');
