@@ -1,5 +1,9 @@
 /** The power of the whole rack fails in the middle of an update, and comes back (P2, P3, P5). */
+import { readlinkSync } from 'node:fs';
+import { expect } from 'vitest';
+import { nodePaths } from '../../src/node/paths.ts';
 import { cliOk } from '../support/cli.ts';
+import { waitFor } from '../support/wait.ts';
 import { type Case, faultRoom } from './support/case.ts';
 
 const { fault } = faultRoom({ section: 'The whole cluster' });
@@ -19,9 +23,20 @@ fault('power cut while nodes are staged', 'P2 P5', async (c) => {
   await walk.ends('committed');
 });
 
-fault('power cut at the switch of a follower', 'P2 P3 P5', async (c) => {
+fault('power cut right before the switch of a follower', 'P2 P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('activate');
+  await powerCut(c);
+  // A new process of the old release, and nothing says why: the record takes it for a node that went back, and stops.
+  const record = await walk.ends('rolled-back');
+  expect(record.failure).toMatchObject({ nodeId: c.follower, kind: 'unknown' });
+});
+
+fault('power cut right after the switch of a follower', 'P2 P3 P5', async (c) => {
+  const walk = await c.update({ only: [c.follower] });
+  await walk.reaches('activate');
+  const { dist } = nodePaths(c.base(c.follower));
+  await waitFor('the switch', () => readlinkSync(dist).includes(walk.to), { timeoutMs: 20_000, everyMs: 2 });
   await powerCut(c);
   await walk.ends('committed');
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { removeDir, tempDir } from '../support/temp.ts';
 import { waitFor } from '../support/wait.ts';
-import { faultRoom } from './support/case.ts';
+import { type Case, faultRoom } from './support/case.ts';
 import { restoreEtcd, saveEtcd } from './support/etcd-data.ts';
 
 const { fault } = faultRoom({ section: 'The store' });
@@ -31,26 +31,47 @@ fault('etcd of the leader killed while a follower is on trial', 'P4 P5', async (
   await walk.ends('committed');
 });
 
-fault('data directory of etcd removed on a follower that is to be updated', 'P1', async (c) => {
+/** Kills the node and takes its member's data away; returns what gives them back. */
+function loseData(c: Case, nodeId: string): () => void {
   const saved = tempDir('etcd-data');
-  saveEtcd(c.base(c.follower), saved);
-  c.kill(c.follower);
-  rmSync(join(c.base(c.follower), 'data', 'etcd'), { recursive: true });
-  const reasons = await waitFor(
+  saveEtcd(c.base(nodeId), saved);
+  c.kill(nodeId);
+  rmSync(join(c.base(nodeId), 'data', 'etcd'), { recursive: true });
+  return () => {
+    c.powerOff(nodeId);
+    restoreEtcd(c.base(nodeId), saved);
+    c.powerOn(nodeId);
+    removeDir(saved);
+  };
+}
+
+fault('data directory of etcd removed: no update begins', 'P1 P8', async (c) => {
+  const restore = loseData(c, c.follower);
+  const reason = await waitFor(
     'the node to say that its data is gone',
     async () => {
       const node = (await c.cluster.status()).nodes.find(({ nodeId }) => nodeId === c.follower);
-      return node?.reasons.find((reason) => reason.includes('is gone'));
+      return node?.reasons.find((one) => one.includes('is gone'));
     },
     { timeoutMs: 40_000, everyMs: 300 },
   );
   // It may have acknowledged writes that it no longer knows: it waits, and nobody else may go down beside it.
-  expect(reasons).toContain('remove member');
+  expect(reason).toContain('is gone');
   const refused = await (await c.update({ only: [c.other] })).isRefused();
   expect(refused).toMatch(/node-unhealthy|node-offline|quorum-unsafe/);
-  c.note('it waits and says how to bring it back; an update is refused');
-  c.powerOff(c.follower);
-  restoreEtcd(c.base(c.follower), saved);
-  c.powerOn(c.follower);
-  removeDir(saved);
+  c.note('it waits and says so; an update is refused');
+  restore();
+});
+
+fault('data directory of etcd removed during the trial of another node', 'P1 P8', async (c) => {
+  const walk = await c.update({ only: [c.follower, c.other], flags: ['--gate-timeout', '5s'] });
+  await walk.reaches('trial', c.follower);
+  const restore = loseData(c, c.other);
+  // The node on trial proves itself; the next one is never taken out of service.
+  const record = await walk.ends('failed');
+  expect(record.tasks.map(({ nodeId, phase }) => [nodeId, phase])).toEqual([
+    [c.follower, 'committed'],
+    [c.other, 'failed'],
+  ]);
+  restore();
 });

@@ -154,9 +154,10 @@ async function main(options: ProbeOptions): Promise<void> {
   }
   report.elapsedMs = nowMs() - beganMs;
   report.lost = await countLost(clients, options, report.acknowledged);
-  say({ kind: 'ended', report });
   for (const client of clients) client.close();
-  process.disconnect();
+  // After a long outage the report is long: whoever disconnects before it is out takes it along.
+  const ended: ProbeToParent = { kind: 'ended', report };
+  process.send?.(ended, undefined, undefined, () => process.disconnect());
 }
 
 await main(JSON.parse(process.argv[2] ?? '{}') as ProbeOptions);
