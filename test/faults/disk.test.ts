@@ -7,15 +7,13 @@ import { nodePaths } from '../../src/node/paths.ts';
 import { type Build, stamp } from '../support/builds.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Case, faultRoom } from './support/case.ts';
-import { bytesBelow, fill, smallDisk } from './support/disk.ts';
+import { bytesBelow, fill, smallDisks } from './support/disk.ts';
 import { killRsync } from './support/hands.ts';
-import { isRoot } from './support/network.ts';
 
 const { fault } = faultRoom({
   section: 'Transfer and disk',
-  // n2 has a small disk of its own; as the dev cluster's first leader is any node, a case says which one it fills.
-  start: smallDisk('n2', 420),
-  needs: isRoot ? null : 'a small disk is a tmpfs, which takes root to mount',
+  start: smallDisks(420),
+  root: true,
 });
 
 const ballastBytes = 60_000_000;
@@ -28,9 +26,12 @@ async function heavy(c: Case): Promise<Build> {
   return { dir, version: await stamp(dir) };
 }
 
+const partialOf = (c: Case, nodeId: string, { version }: Build): string =>
+  join(nodePaths(c.base(nodeId)).releases, `${version.buildHash}.partial`);
+
 /** kill -9 of the receiving rsync once half of the build has arrived. */
-async function cutHalfWay(c: Case, nodeId: string, { version }: Build): Promise<void> {
-  const partial = join(nodePaths(c.base(nodeId)).releases, `${version.buildHash}.partial`);
+async function cutHalfWay(c: Case, nodeId: string, build: Build): Promise<void> {
+  const partial = partialOf(c, nodeId, build);
   await waitFor('half of the build to arrive', () => bytesBelow(partial) > ballastBytes / 2, {
     timeoutMs: 30_000,
     everyMs: 2,
@@ -48,6 +49,21 @@ fault('rsync killed at 50 %, once', 'P2 P7', async (c) => {
   await walk.ends('committed');
 });
 
+fault('rsync killed at 50 %, every time', 'P2', async (c) => {
+  const build = await heavy(c);
+  const walk = await c.update({ build, only: [c.follower] });
+  await walk.reaches('stage');
+  const partial = partialOf(c, c.follower, build);
+  let cuts = 0;
+  const cutting = setInterval(() => {
+    if (bytesBelow(partial) > ballastBytes / 2) cuts += killRsync(partial) > 0 ? 1 : 0;
+  }, 5);
+  const record = await walk.ends('failed').finally(() => clearInterval(cutting));
+  expect(cuts).toBeGreaterThan(1);
+  // A build that could not be fetched is not a bad build (P10).
+  expect(record.failure).toMatchObject({ nodeId: c.follower, kind: 'fetch' });
+});
+
 fault('a staged tree changed on the disk before its switch', 'P7', async (c) => {
   const walk = await c.update({ only: [c.follower, c.other] });
   await walk.reaches('trial', c.follower);
@@ -61,9 +77,9 @@ fault('a staged tree changed on the disk before its switch', 'P7', async (c) => 
 });
 
 fault('disk too small for the build: found before anything begins', 'P8', async (c) => {
-  const full = fill(c.base('n2'), 1_000_000);
+  const full = fill(c.base(c.follower), 1_000_000);
   c.noteFault();
-  const said = await (await c.update()).isRefused();
+  const said = await (await c.update({ only: [c.follower] })).isRefused();
   full.empty();
   expect(said).toMatch(/"disk"/);
   c.note('refused by preflight, which names the node');
@@ -71,24 +87,24 @@ fault('disk too small for the build: found before anything begins', 'P8', async 
 
 fault('disk full while a build is staged', 'P2', async (c) => {
   const build = await heavy(c);
-  const walk = await c.update({ build, only: ['n2'] });
+  const walk = await c.update({ build, only: [c.follower] });
   await walk.reaches('stage');
-  const full = fill(c.base('n2'), 5_000_000);
+  const full = fill(c.base(c.follower), 5_000_000);
   c.noteFault();
-  const record = c.leader === 'n2' ? null : await walk.ends('failed');
+  const record = await walk.ends('failed');
   full.empty();
-  if (record !== null) expect(record.failure).toMatchObject({ nodeId: 'n2', kind: 'fetch' });
+  expect(record.failure).toMatchObject({ nodeId: c.follower, kind: 'fetch' });
 });
 
 fault('disk full while a build that crashes is on trial', 'P3', async (c) => {
   const build = await c.build({ behaviour: 'crash' });
-  const good = basename(readlinkSync(nodePaths(c.base('n2')).dist));
-  const walk = await c.update({ build, only: ['n2'] });
+  const good = basename(readlinkSync(nodePaths(c.base(c.follower)).dist));
+  const walk = await c.update({ build, only: [c.follower] });
   await walk.reaches('activate');
-  await waitFor('the switch', () => existsSync(nodePaths(c.base('n2')).trial), { timeoutMs: 20_000, everyMs: 2 });
-  const full = fill(c.base('n2'), 0);
+  await waitFor('the switch', () => existsSync(nodePaths(c.base(c.follower)).trial), { timeoutMs: 20_000, everyMs: 2 });
+  const full = fill(c.base(c.follower), 0);
   c.noteFault();
-  await waitFor('the guard to go back', () => basename(readlinkSync(nodePaths(c.base('n2')).dist)) === good, {
+  await waitFor('the guard to go back', () => basename(readlinkSync(nodePaths(c.base(c.follower)).dist)) === good, {
     timeoutMs: 40_000,
   });
   c.note('the guard goes back on the full disk');

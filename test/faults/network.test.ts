@@ -3,16 +3,22 @@ import { afterAll } from 'vitest';
 import { type DevNode, startDevCluster } from '../support/dev-cluster.ts';
 import { type Case, faultRoom } from './support/case.ts';
 import { createNetwork, inNetwork, isRoot, type Network, type Port } from './support/network.ts';
+import { startProxied } from './support/proxy.ts';
 
 let network: Network | null = null;
 
-const { fault } = faultRoom({
+const { fault, rootFault } = faultRoom({
   section: 'The network',
   start: async () => {
-    network ??= createNetwork();
+    network?.close();
+    if (!isRoot) {
+      const proxied = await startProxied();
+      network = proxied.network;
+      return inNetwork(proxied.cluster, network);
+    }
+    network = createNetwork();
     return inNetwork(await startDevCluster(), network);
   },
-  needs: isRoot ? null : 'packets are dropped in a network namespace, which takes root',
 });
 
 afterAll(() => network?.close());
@@ -58,7 +64,7 @@ fault('gRPC port of the leader cut during a trial', 'P5', async (c) => {
   await walk.ends('committed');
 });
 
-fault("the leader's etcd does not answer its clients during a trial", 'P5 P6', async (c) => {
+rootFault("the leader's etcd does not answer its clients during a trial", 'P5 P6', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('trial');
   cut(c, c.leader, 'etcd-client');
@@ -67,7 +73,7 @@ fault("the leader's etcd does not answer its clients during a trial", 'P5 P6', a
   await walk.ends('committed');
 });
 
-fault('etcd peer port of the node on trial cut for 5 s, one way', 'P4', async (c) => {
+rootFault('etcd peer port of the node on trial cut for 5 s, one way', 'P4', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('trial');
   cut(c, c.follower, 'etcd-peer');
@@ -76,7 +82,7 @@ fault('etcd peer port of the node on trial cut for 5 s, one way', 'P4', async (c
   await walk.ends('committed');
 });
 
-fault('all etcd peer ports cut for 8 s during a trial: no quorum at all', 'P1 P3 P5', async (c) => {
+rootFault('all etcd peer ports cut for 8 s during a trial: no quorum at all', 'P1 P3 P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('trial');
   for (const { nodeId } of c.cluster.nodes) cut(c, nodeId, 'etcd-peer');

@@ -12,6 +12,7 @@ import { removeDir, tempDir } from '../../support/temp.ts';
 import { nowMs } from '../../support/wait.ts';
 import { startWriteProbe, type WriteProbe } from '../../support/write-probe.ts';
 import { createHands, type Hands } from './hands.ts';
+import { isRoot } from './network.ts';
 import { noteRow } from './table.ts';
 import { expectTruth, expectWholeReleases, untilWell } from './truth.ts';
 import { startWalk, type Walk } from './walk.ts';
@@ -40,21 +41,20 @@ export interface Room {
   start?: () => Promise<DevCluster>;
   /** Section of the table. */
   section: string;
-  /** Why its cases cannot run here; null: they can. */
-  needs?: string | null;
+  /** Its cases take root, and are left out for anybody else. */
+  root?: boolean;
 }
 
 export type FaultTest = (title: string, promises: string, body: (c: Case) => Promise<void>) => void;
 
 /** Sets up a file's cluster and returns what declares its cases. */
-export function faultRoom(room: Room): { fault: FaultTest } {
+export function faultRoom(room: Room): { fault: FaultTest; rootFault: FaultTest } {
   const start = room.start ?? (() => startDevCluster());
   let cluster: DevCluster | null = null;
   let scratch = '';
   let builds = 0;
-  const needs = room.needs ?? null;
   beforeAll(async () => {
-    if (needs !== null) return;
+    if (room.root === true && !isRoot) return;
     scratch = tempDir('faults');
     cluster = await start();
   });
@@ -92,10 +92,11 @@ export function faultRoom(room: Room): { fault: FaultTest } {
     }
   };
 
-  return {
-    fault: (title, promises, body) =>
-      it(title, (context) => (needs === null ? run(title, promises, body) : context.skip(needs))),
-  };
+  const fault: FaultTest = (title, promises, body) => void it(title, () => run(title, promises, body));
+  const rootFault: FaultTest = isRoot
+    ? fault
+    : (title) => void it(title, (context) => context.skip('it takes root: namespaces and mounts'));
+  return { fault: room.root === true ? rootFault : fault, rootFault };
 }
 
 interface Running extends Pick<Case, 'scratch' | 'build'> {

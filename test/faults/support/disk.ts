@@ -1,4 +1,4 @@
-/** A node whose disk is small enough to be filled: its base is a tmpfs. Needs root. */
+/** Nodes whose disks are small enough to be filled: their bases are tmpfs. Needs root. */
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -16,17 +16,21 @@ import { cli } from '../../support/cli.ts';
 import { type DevCluster, startDevCluster } from '../../support/dev-cluster.ts';
 import { tempDir } from '../../support/temp.ts';
 
-/** A cluster in which one node has a disk of so many MiB. */
-export function smallDisk(nodeId: string, sizeMiB: number): () => Promise<DevCluster> {
+/** A cluster in which every node has a disk of so many MiB. */
+export function smallDisks(sizeMiB: number): () => Promise<DevCluster> {
   return async () => {
     const dir = tempDir('small-disk');
-    const base = join(dir, nodeId);
-    mkdirSync(base);
     // A directory that `dev up` has begun is its own to go on with.
     writeFileSync(join(dir, 'dev.making'), '');
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m,mode=755`, 'tmpfs', base]);
-    const unmount = (): unknown => execFileSync('umount', ['-l', base], { stdio: 'pipe' });
-    process.once('exit', unmountQuietly(unmount));
+    const bases = ['n1', 'n2', 'n3'].map((nodeId) => join(dir, nodeId));
+    const unmount = (): void => {
+      for (const base of bases.splice(0)) execFileSync('umount', ['-l', base], { stdio: 'pipe' });
+    };
+    for (const base of bases) {
+      mkdirSync(base);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m,mode=755`, 'tmpfs', base]);
+    }
+    process.once('exit', unmount);
     try {
       const cluster = await startDevCluster({ dir });
       return {
@@ -40,16 +44,6 @@ export function smallDisk(nodeId: string, sizeMiB: number): () => Promise<DevClu
     } catch (failed) {
       unmount();
       throw failed;
-    }
-  };
-}
-
-function unmountQuietly(unmount: () => unknown): () => void {
-  return () => {
-    try {
-      unmount();
-    } catch {
-      // It was unmounted in time.
     }
   };
 }

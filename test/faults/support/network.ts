@@ -20,7 +20,8 @@ export interface Network {
   close(): void;
 }
 
-export const isRoot = process.getuid?.() === 0;
+/** FAULTS_AS_USER=1: as somebody would see it who is not. */
+export const isRoot = process.getuid?.() === 0 && process.env.FAULTS_AS_USER !== '1';
 
 /**
  * Makes the network, and has every program that this process starts with `process.execPath` from now on (the CLI, and
