@@ -1,9 +1,10 @@
 /**
  * The write probe's own process (see write-probe.ts): it writes until it is told to stop, and then reads everything back.
  *
- * One write after the other: number 1, 2, 3, … each under a key of its own. A write that fails, or is not answered within
- * `tryTimeoutMs`, is sent at once to the next endpoint, under the same number and until it is acknowledged. The gap is
- * the time from one acknowledgement to the next, by this process's monotonic clock, whatever lay in between.
+ * One write after the other: number 1, 2, 3, … each under a key of its own. A write that fails is sent at once to the next
+ * endpoint, one that is not answered within `hedgeMs` as well, under the same number and until it is acknowledged: a Raft
+ * leader that moves drops what followers forwarded to it, and nobody says so. The gap is the time from one
+ * acknowledgement to the next, by this process's monotonic clock, whatever lay in between.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,8 +63,11 @@ interface Writing {
   lastAckMs: number;
 }
 
-/** Sends one number until it is acknowledged by somebody, or the probe is told to stop. */
-async function write(
+/**
+ * Sends one number until it is acknowledged by somebody, or the probe is told to stop. A try that fails goes to the next
+ * endpoint at once; one that is merely not answered is joined by a second one there, for the same key and value.
+ */
+function write(
   number: number,
   clients: KvClient[],
   options: ProbeOptions,
@@ -72,22 +76,52 @@ async function write(
 ): Promise<void> {
   const request = { key: Buffer.from(keyOf(options.prefix, number)), value: Buffer.from(String(number)) };
   const { report } = state;
-  for (let failures = 0; !stopped(); ) {
-    const client = clients[report.endpoint % clients.length];
-    if (client === undefined) throw new Error('no endpoint');
-    try {
-      await ask(client, client.Put, request, options.tryTimeoutMs);
-      acknowledged(number, options, state);
-      return;
-    } catch (error) {
-      const { code = -1, details = String(error) } = error as Partial<grpc.ServiceError>;
-      report.errors.push({ atMs: nowMs(), number, endpoint: options.endpoints[report.endpoint] ?? '', code, details });
-      report.endpoint = (report.endpoint + 1) % clients.length;
-      failures += 1;
-      // Once around without success: nobody answers at this moment, and a loop without a pause would take the CPU from those who could.
-      if (failures % clients.length === 0) await sleep(2);
-    }
-  }
+  let [next, open, failures, done] = [report.endpoint, 0, 0, false];
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout;
+    const finish = (): void => {
+      done = true;
+      clearTimeout(timer);
+      resolve();
+    };
+    const tryNext = (): void => {
+      clearTimeout(timer);
+      if (done) return;
+      if (stopped()) {
+        finish();
+        return;
+      }
+      timer = setTimeout(tryNext, options.hedgeMs);
+      if (open >= 2 * clients.length) return;
+      const at = next % clients.length;
+      next += 1;
+      const client = clients[at];
+      if (client === undefined) {
+        reject(new Error('no endpoint'));
+        return;
+      }
+      open += 1;
+      ask(client, client.Put, request, options.tryTimeoutMs).then(
+        () => {
+          if (done) return;
+          report.endpoint = at;
+          acknowledged(number, options, state);
+          finish();
+        },
+        (error: unknown) => {
+          open -= 1;
+          if (done) return;
+          const { code = -1, details = String(error) } = error as Partial<grpc.ServiceError>;
+          report.errors.push({ atMs: nowMs(), number, endpoint: options.endpoints[at] ?? '', code, details });
+          failures += 1;
+          // Once around without success: a loop without a pause would take the CPU from those who could answer.
+          if (failures % clients.length !== 0) tryNext();
+          else setTimeout(tryNext, 2);
+        },
+      );
+    };
+    tryNext();
+  });
 }
 
 function acknowledged(number: number, options: ProbeOptions, state: Writing): void {

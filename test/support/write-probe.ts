@@ -17,8 +17,10 @@ export interface ProbeOptions {
   prefix: string;
   /** Pause between an acknowledgement and the next write, ms: it counts as part of the gap. */
   everyMs: number;
-  /** A write without an answer for this long goes to another endpoint, ms. */
+  /** Deadline of one try, ms. */
   tryTimeoutMs: number;
+  /** A write without an answer for this long goes to another endpoint too, ms. */
+  hedgeMs: number;
   /** Gaps of at least this length are listed one by one, ms. */
   noteGapsMs: number;
 }
@@ -62,7 +64,15 @@ export async function startWriteProbe(
   options: Partial<ProbeOptions> = {},
 ): Promise<WriteProbe> {
   const where = 'endpoints' in target ? target : votersOf(target);
-  const all: ProbeOptions = { prefix: '/probe/', everyMs: 5, tryTimeoutMs: 250, noteGapsMs: 50, ...where, ...options };
+  const all: ProbeOptions = {
+    prefix: '/probe/',
+    everyMs: 5,
+    tryTimeoutMs: 1000,
+    hedgeMs: 15,
+    noteGapsMs: 50,
+    ...where,
+    ...options,
+  };
   const main = fileURLToPath(new URL('./write-probe-main.ts', import.meta.url));
   const child = fork(main, [JSON.stringify(all)], {
     execArgv: ['--disable-warning=DEP0123', '--import', 'tsx'], // addresses are IPs, on purpose
