@@ -55,6 +55,7 @@ fault('rsync killed at 50 %, every time', 'P2', async (c) => {
   await walk.reaches('stage');
   const partial = partialOf(c, c.follower, build);
   let cuts = 0;
+  c.noteFault();
   const cutting = setInterval(() => {
     if (bytesBelow(partial) > ballastBytes / 2) cuts += killRsync(partial) > 0 ? 1 : 0;
   }, 5);

@@ -111,7 +111,10 @@ async function runOn(cluster: DevCluster, hands: Hands, probes: WriteProbe[], ru
   const ran = Object.fromEntries(before.nodes.map((node) => [node.nodeId, node.release?.buildHash ?? '']));
   const leader = before.cluster.leader ?? '';
   const [follower = '', other = ''] = before.nodes.map(({ nodeId }) => nodeId).filter((nodeId) => nodeId !== leader);
-  const probe = await startWriteProbe(cluster, { prefix: `/probe/${randomBytes(4).toString('hex')}/` });
+  const [probe, ready] = await Promise.all([
+    startWriteProbe(cluster, { prefix: `/probe/${randomBytes(4).toString('hex')}/` }),
+    running.build(),
+  ]);
   probes.push(probe);
   const walks: Walk[] = [];
   const notes: string[] = [];
@@ -125,7 +128,7 @@ async function runOn(cluster: DevCluster, hands: Hands, probes: WriteProbe[], ru
     probe,
     build: running.build,
     update: async ({ build, only = [], flags = [] } = {}) => {
-      const made = build ?? (await running.build());
+      const made = build ?? (walks.length === 0 ? ready : await running.build());
       const named = only.length === 0 ? [] : ['--only', ...only];
       const walk = startWalk(cluster, made.dir, made.version.buildHash, [...named, ...flags]);
       walks.push(walk);
