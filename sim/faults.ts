@@ -1,207 +1,15 @@
 /**
- * What breaks in a run, and when. Every fault ends by `world.faultsEndMs`; from there on the cluster must find its way
- * by itself. Each kind is a function: it begins now, and says what ends it.
+ * What breaks in a run, and when; the kinds are in fault-kinds.ts. Every fault ends by `world.faultsEndMs`; from there on
+ * the cluster must find its way by itself.
  */
-
-import { keys } from '../src/cluster/keys.ts';
-import { bootHost, powerCut } from './world/host.ts';
-import type { Random } from './world/random.ts';
-import { damaged, releaseFiles } from './world/releases.ts';
-import { endProc, nobody } from './world/scheduler.ts';
-import type { Daemon, Host, World } from './world/types.ts';
-
-type Fault = (world: World, random: Random, host: Host) => (() => void) | undefined;
-
-const hit = (world: World, host: Host): void => {
-  for (const checker of world.checkers) checker.faultHit?.(host.id);
-};
-
-/** The daemon that leads, else any. */
-function leaderOr(world: World, host: Host): Daemon | null {
-  const leading = world.hosts.find((one) => one.daemon?.leadership?.isLeader() === true);
-  return (leading ?? host).daemon;
-}
-
-function freeze(world: World, random: Random, daemon: Daemon | null): void {
-  if (daemon === null) return;
-  const untilMs = Math.min(world.faultsEndMs, world.sched.now() + random.int(200, 9_000));
-  daemon.proc.frozenUntil = untilMs;
-  hit(world, daemon.host);
-  // SIGSTOP of the daemon alone, or of its etcd too.
-  if (random.chance(0.5)) world.group.freeze(daemon.host.id, untilMs);
-  world.trace.line(`fault: ${daemon.proc.name} frozen until ${untilMs}`);
-}
-
-const faults: Record<string, Fault> = {
-  killDaemon: (world, _random, host) => {
-    if (host.daemon !== null) endProc(host.daemon.proc);
-    hit(world, host);
-    return undefined;
-  },
-  killSupervisor: (world, _random, host) => {
-    endProc(host.supervisor);
-    hit(world, host);
-    return undefined;
-  },
-  killLeader: (world, _random, host) => {
-    const daemon = leaderOr(world, host);
-    if (daemon !== null) endProc(daemon.proc);
-    hit(world, daemon?.host ?? host);
-    return undefined;
-  },
-  leaderDiesAtCall: (world, random, host) => {
-    const daemon = leaderOr(world, host);
-    if (daemon !== null) daemon.proc.dieAtCall = daemon.proc.calls + random.int(1, 80);
-    return () => {
-      if (daemon !== null) daemon.proc.dieAtCall = 0;
-    };
-  },
-  crashAtDiskChange: (world, random, host) => {
-    host.crashIn = { changes: random.int(1, 30), power: random.chance(0.5) };
-    return () => {
-      host.crashIn = null;
-      if (!host.up) bootHost(world, host);
-    };
-  },
-  powerCut: (world, _random, host) => {
-    powerCut(world, host);
-    return () => {
-      if (!host.up) bootHost(world, host);
-    };
-  },
-  rackPowerCut: (world, random) => {
-    for (const host of world.hosts) powerCut(world, host);
-    return () => {
-      for (const host of world.hosts) {
-        world.sched.after(nobody, random.int(0, 800), () => {
-          if (!host.up) bootHost(world, host);
-        });
-      }
-    };
-  },
-  freezeNode: (world, random, host) => {
-    freeze(world, random, host.daemon);
-    return undefined;
-  },
-  freezeLeader: (world, random, host) => {
-    freeze(world, random, leaderOr(world, host));
-    return undefined;
-  },
-  stealLeadership: (world) => {
-    // The lease is gone at the server although its holder believes in it.
-    const kv = world.store.get(keys.leader);
-    if (kv !== null) world.store.revoke(kv.leaseId);
-    return undefined;
-  },
-  moveRaftLeader: (world, random) => {
-    world.group.transfer(random.pick(world.voters));
-    return undefined;
-  },
-  partition: (world, random, host) => {
-    const others = world.hosts.filter((one) => one !== host);
-    const away = random.chance(0.5) ? others : others.filter(() => random.chance(0.5));
-    const pairs = away.flatMap((one) => [`${host.id}>${one.id}`, `${one.id}>${host.id}`]);
-    return block(world, random.chance(0.3) ? pairs.filter(() => random.chance(0.5)) : pairs, host);
-  },
-  oneWay: (world, random, host) => {
-    const others = world.hosts.filter((one) => one !== host);
-    const out = random.chance(0.5);
-    return block(
-      world,
-      others.map((one) => (out ? `${host.id}>${one.id}` : `${one.id}>${host.id}`)),
-      host,
-    );
-  },
-  lossy: (world, random) => {
-    world.net.loss = random.next() * 0.3;
-    return () => {
-      world.net.loss = 0;
-    };
-  },
-  doubled: (world) => {
-    world.net.doubling = 0.5;
-    return () => {
-      world.net.doubling = 0;
-    };
-  },
-  delayed: (world, random) => {
-    world.net.delay = random.next() * 0.3;
-    world.net.delayMs = random.int(50, 6_000);
-    return () => {
-      world.net.delay = 0;
-    };
-  },
-  slowNode: (world, random, host) => {
-    const proc = host.daemon?.proc;
-    if (proc === undefined) return undefined;
-    proc.slowMs = random.int(5, 400);
-    hit(world, host);
-    return () => {
-      proc.slowMs = 0;
-    };
-  },
-  diskFull: (_world, _random, host) => {
-    host.disk.full = true;
-    return () => {
-      host.disk.full = false;
-    };
-  },
-  diskReadOnly: (world, _random, host) => {
-    host.disk.readOnly = true;
-    hit(world, host);
-    return () => {
-      host.disk.readOnly = false;
-      hit(world, host);
-    };
-  },
-  wallJump: (_world, random, host) => {
-    host.wallOffsetMs += random.int(-86_400_000, 86_400_000);
-    return undefined;
-  },
-  casLost: (world) => {
-    const kv = world.store.get(keys.update);
-    if (kv !== null) world.store.put(keys.update, kv.value);
-    return undefined;
-  },
-  bitRot: (world, random, host) => rot(world, random, host),
-  longTask: (world, random, host) => {
-    if (host.daemon !== null) host.daemon.tasksUntilMs = world.sched.now() + random.int(100, 4_000);
-    return undefined;
-  },
-};
-
-function block(world: World, pairs: string[], host: Host): () => void {
-  for (const pair of pairs) world.net.blocked.add(pair);
-  hit(world, host);
-  world.group.check();
-  return () => {
-    for (const pair of pairs) world.net.blocked.delete(pair);
-    world.group.check();
-  };
-}
-
-/** A file of a release that is staged and neither runs nor is to be gone back to. */
-function rot(world: World, random: Random, host: Host): undefined {
-  const inUse = ['/dist', '/dist.bak'].map((name) => {
-    const node = host.disk.find(name);
-    return node?.kind === 'link' ? node.target.slice('releases/'.length) : '';
-  });
-  const idle = [...world.builds.keys()].filter((hash) => !inUse.includes(hash) && damaged(host, hash) === null);
-  if (idle.length === 0 || host.daemon?.release === idle[0]) return undefined;
-  const file = host.disk.find(`/releases/${random.pick(idle)}/${random.pick(releaseFiles)}`);
-  if (file?.kind === 'file') {
-    file.text = `rot ${file.text}`;
-    file.synced = file.text;
-    host.disk.version += 1;
-    world.trace.line(`fault: bit rot on ${host.id}`);
-  }
-  return undefined;
-}
+import { faults } from './fault-kinds.ts';
+import { bootHost } from './world/host.ts';
+import { nobody } from './world/scheduler.ts';
+import type { World } from './world/types.ts';
 
 const kinds = Object.keys(faults);
 
-/** Faults only of these kinds, for a closer look: SIM_FAULTS=killLeader,partition. */
-export function planFaults(world: World, only: string[] = kinds): void {
+export function planFaults(world: World): void {
   const random = world.random.fork('faults');
   const busy = random.chance(0.85);
   const count = busy ? random.pick([1, 1, 2, 2, 3, 3, 4, 6, 9]) : 0;
@@ -209,7 +17,7 @@ export function planFaults(world: World, only: string[] = kinds): void {
   world.faultsEndMs = 3_000 + spanMs;
   const ends: (() => void)[] = [];
   for (let at = 0; at < count; at += 1) {
-    const kind = random.pick(only);
+    const kind = random.pick(kinds);
     const startMs = 2_500 + random.int(0, spanMs - 1_000);
     const lastsMs = random.pick([100, 1_000, 4_000, 12_000]);
     const mine = random.fork(`${at}`);

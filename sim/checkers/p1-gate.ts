@@ -8,7 +8,7 @@ import type { Checker, Host, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 
 /** Longer than a look and a record take, with a call that ran into its time limit, ms. */
-const knownMs = 6_000;
+const knownMs = 3_500;
 
 export function checkGate(world: World): Checker {
   /** Since when something holds without a break, by name. */

@@ -64,7 +64,10 @@ function startSupervisor(world: World, host: Host, inMs: number): void {
     if (host.up) startSupervisor(world, host, 300);
   };
   world.sched.after(supervisor, inMs, () => {
-    if (host.daemon !== null) endProc(host.daemon.proc);
+    if (host.daemon !== null) {
+      for (const checker of world.checkers) checker.faultHit?.(host.id);
+      endProc(host.daemon.proc);
+    }
     host.daemon = null;
     run(world, host);
   });

@@ -138,6 +138,7 @@ export function startOperators(world: World, done: () => void): void {
       );
     });
   };
+  world.ask = ask;
   const wishes = random.chance(0.35) ? random.int(1, 3) : 0;
   for (let at = 0; at < wishes; at += 1) {
     const action = random.pick(['pause', 'abort', 'revert'] as const);

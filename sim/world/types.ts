@@ -6,6 +6,7 @@ import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
 import type { UpdateOptions } from '../../src/cluster/update/types.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
 import type { Trial } from '../../src/node/trial-file.ts';
+import type { ControlAction } from '../../src/ports/control.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
 import type { Lease, Store } from '../../src/ports/store.ts';
 import type { Build } from './builds.ts';
@@ -134,6 +135,8 @@ export interface World {
   /** Every fault has ended by then. */
   faultsEndMs: number;
   violate(promise: string, text: string): void;
+  /** Has an operator ask for it, if an update runs. */
+  ask(action: ControlAction): void;
   host(id: string): Host;
   newProc(host: Host, name: string): Proc;
   stats: { events: number; updates: number; outcomes: Record<string, number>; faults: number };

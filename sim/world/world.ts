@@ -122,6 +122,7 @@ function createWorld(seed: number, keepLines: boolean): World {
       world.violations.push({ promise, text, atMs: sched.now() });
       trace.line(`VIOLATION ${promise}: ${text}`);
     },
+    ask: () => undefined,
     host(id) {
       const found = byId.get(id);
       if (found === undefined) throw new Error(`no host ${id}`);
