@@ -5,7 +5,7 @@ import type { DevNode as LaidOutNode } from '../../../src/cli/dev/layout.ts';
 import { startSupervisor } from '../../../src/cli/dev/processes.ts';
 import type { DevNode } from '../../support/dev-cluster.ts';
 import { daemonOf, etcdOf, processesUsing } from '../../support/processes.ts';
-import { nowMs, waitFor } from '../../support/wait.ts';
+import { nowMs } from '../../support/wait.ts';
 
 export interface Hands {
   /** kill -9 of daemon and etcd together; the service manager starts them again. */
@@ -109,10 +109,6 @@ export function killRsync(dir: string): number {
   );
   for (const { pid } of found) signal(pid, 'SIGKILL');
   return found.length;
-}
-
-export function daemonIsGone(base: string): Promise<unknown> {
-  return waitFor('the daemon to be gone', () => daemonOf(base) === undefined, { timeoutMs: 10_000 });
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
