@@ -1,5 +1,4 @@
 /** The network between nodes that run: nobody is dead, and somebody is not heard (P1, P3, P6). */
-import { afterAll } from 'vitest';
 import { type DevNode, startDevCluster } from '../support/dev-cluster.ts';
 import { type Case, faultRoom } from './support/case.ts';
 import { createNetwork, inNetwork, isRoot, type Network, type Port } from './support/network.ts';
@@ -10,18 +9,20 @@ let network: Network | null = null;
 const { fault, rootFault } = faultRoom({
   section: 'The network',
   start: async () => {
-    network?.close();
     if (!isRoot) {
       const proxied = await startProxied();
       network = proxied.network;
       return inNetwork(proxied.cluster, network);
     }
-    network = createNetwork();
-    return inNetwork(await startDevCluster(), network);
+    const own = createNetwork();
+    network = own;
+    const cluster = await startDevCluster().catch((failed: unknown) => {
+      own.close();
+      throw failed;
+    });
+    return inNetwork(cluster, own);
   },
 });
-
-afterAll(() => network?.close());
 
 const nodeOf = (c: Case, nodeId: string): DevNode => {
   const node = c.cluster.nodes.find((one) => one.nodeId === nodeId);

@@ -57,6 +57,10 @@ export function gateBefore(
   if (node.health.trial !== null && node.health.trial.updateId !== record.id) {
     return { what: `${task.nodeId} to end its other trial`, seen: `on trial for ${node.health.trial.updateId}` };
   }
+  if (task.direction === 'forward' && !node.health.healthy) {
+    // As in preflight: what it lacks now would be taken for the new build's fault. On the way back the sick come first.
+    return { what: `${task.nodeId} to be healthy before its turn`, seen: reasonsOf(node.health) };
+  }
   // A node already updated that is no longer well stops the walk before it goes on. The way back does not wait for
   // the build that it leaves: there only those that went back before count.
   const sick = record.tasks

@@ -68,6 +68,7 @@ export function inNetwork(cluster: DevCluster, network: Network): DevCluster {
     async stop() {
       network.mend();
       await cluster.stop();
+      network.close();
     },
   };
 }
