@@ -90,6 +90,14 @@ export const faults: Record<string, Fault> = {
     if (kv !== null) world.store.revoke(kv.leaseId);
     return undefined;
   },
+  /** No quorum for longer than a trial lasts: whoever is on trial has nobody but its guard. */
+  majorityAway: (world, random) => {
+    const away = world.voters.slice(random.int(1, 2));
+    for (const id of away) powerCut(world, world.host(id));
+    return () => {
+      for (const id of away) if (!world.host(id).up) bootHost(world, world.host(id));
+    };
+  },
   /** Commands on their way for seconds while somebody else begins to lead. */
   leftBehind: (world, random) => {
     Object.assign(world.net, { delay: 0.5, delayMs: 5_000, doubling: 0.5 });

@@ -12,14 +12,16 @@ const kinds = Object.keys(faults);
 export function planFaults(world: World): void {
   const random = world.random.fork('faults');
   const busy = random.chance(0.85);
-  const count = busy ? random.pick([1, 1, 2, 2, 3, 3, 4, 6, 9]) : 0;
-  const spanMs = random.int(6_000, 30_000);
+  const count = busy ? random.pick([1, 1, 2, 2, 3, 3, 4, 5, 7]) : 0;
+  const long = random.chance(0.06);
+  const spanMs = long ? 46_000 : random.int(6_000, 30_000);
   world.faultsEndMs = 3_000 + spanMs;
   const ends: (() => void)[] = [];
   for (let at = 0; at < count; at += 1) {
-    const kind = random.pick(kinds);
-    const startMs = 2_500 + random.int(0, spanMs - 1_000);
-    const lastsMs = random.pick([100, 1_000, 4_000, 12_000]);
+    const kind = long && at === 0 ? 'majorityAway' : random.pick(kinds);
+    // Most of them while the first nodes are in flight: there is most to break.
+    const startMs = 2_500 + random.int(0, random.chance(0.7) ? Math.min(12_000, spanMs - 1_000) : spanMs - 1_000);
+    const lastsMs = kind === 'majorityAway' ? 30_000 : random.pick([100, 1_000, 4_000, 12_000]);
     const mine = random.fork(`${at}`);
     world.sched.after(nobody, startMs, () => {
       const host = mine.pick(world.hosts.slice(0, mine.chance(0.8) ? world.voters.length : undefined));

@@ -5,6 +5,8 @@ import type { Checker, Host, World } from '../world/types.ts';
 export function createTruth(world: World): Checker {
   const onTrial = new Map<string, Trial>();
   const installed = new Map<string, string>();
+  /** Releases that each host has committed, the first one among them. */
+  const proved = new Map<string, Set<string>>();
   const distOf = (host: Host): string => {
     const node = host.disk.root.entries.get('dist');
     return node?.kind === 'link' ? node.target.slice('releases/'.length) : '';
@@ -19,10 +21,16 @@ export function createTruth(world: World): Checker {
     const known = onTrial.get(host.id);
     const now = trial !== null && trial.release === dist ? trial : null;
     const before = installed.get(host.id) ?? null;
+    const trusted = proved.get(host.id) ?? new Set([...world.builds.keys()].slice(0, 1));
+    proved.set(host.id, trusted);
+    if (dist !== before && now === null && !trusted.has(dist)) {
+      world.violate('P3', `${host.id}: dist leads to ${dist.slice(0, 6)}, neither committed here nor on trial`);
+    }
     installed.set(host.id, dist);
     if (known !== undefined && known.id !== now?.id) {
       onTrial.delete(host.id);
       const committed = dist === known.release && trial === null && !byPowerCut && !isClaimed(host);
+      if (committed) trusted.add(dist);
       for (const checker of world.checkers) {
         if (committed) checker.committed?.(host, known);
         else checker.trialOver?.(host, known);

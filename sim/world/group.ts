@@ -96,7 +96,8 @@ export function createGroup(
       if (one === undefined || id === group.leader) return 0;
       if (!one.up) return one.lagAtUp + Math.floor(((sched.now() - one.downSinceMs) * options.writesPerS) / 1_000);
       const sinceMs = sched.now() - one.upSinceMs;
-      if (one.stuck) return one.lagAtUp + Math.floor((sinceMs * Math.max(2_000, options.writesPerS)) / 1_000);
+      if (one.stuck)
+        return one.lagAtUp + Math.min(20_000, Math.floor((sinceMs * Math.max(2_000, options.writesPerS)) / 1_000));
       return Math.max(0, one.lagAtUp - Math.floor((sinceMs * options.catchUpPerS) / 1_000));
     },
     start(id) {
