@@ -34,8 +34,8 @@ interface Streams {
 }
 
 const failed = 4;
-/** For the serving end to say how it ended, after rsync closed its own: after a push it verifies the whole tree first. */
-const graceMs = 60_000;
+/** For the serving end to say how it ended, after rsync closed its own, ms: after a push it verifies the whole tree first. */
+const graceMs: Record<Direction, number> = { pull: 3_000, push: 60_000 };
 /** rsync ends its children with SIGUSR1, on which Node would open its debugger if nobody listened. */
 const endings = ['SIGUSR1', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -45,7 +45,7 @@ async function drained(output: Readable, stdout: Writable): Promise<void> {
   if (stdout.writableLength > 0 && !stdout.destroyed) await new Promise<void>((done) => stdout.write('', () => done()));
 }
 
-async function bridge(pipe: BytePipe, { stdin, stdout, stderr }: Streams): Promise<number> {
+async function bridge(pipe: BytePipe, { stdin, stdout, stderr }: Streams, endMs: number): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   let giveUp = (): void => {};
   const gaveUp = new Promise<never>((_, reject) => {
@@ -57,7 +57,7 @@ async function bridge(pipe: BytePipe, { stdin, stdout, stderr }: Streams): Promi
   });
   // rsync closed one of its ends: it is done, or it died. If it is done the serving end is about to say so too.
   const closing = (): void => {
-    timer ??= setTimeout(giveUp, graceMs);
+    timer ??= setTimeout(giveUp, endMs);
   };
   const unread = (): void => {
     pipe.output.unpipe(stdout);
@@ -98,7 +98,7 @@ export async function runRsh(options: RshOptions): Promise<number> {
   };
   try {
     const { direction, hash, capabilities } = parseRshArgv(options.argv);
-    return await bridge(await options.openPipe(direction, hash, capabilities), streams);
+    return await bridge(await options.openPipe(direction, hash, capabilities), streams, graceMs[direction]);
   } catch (thrown) {
     streams.stderr.write(errorLine(asClusterError(thrown, 'unavailable')));
     return failed;

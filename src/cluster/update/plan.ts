@@ -94,8 +94,8 @@ function planFallen(observation: Observation, record: UpdateRecord): Step | null
   for (const task of record.tasks) {
     if (task.phase !== 'committed') continue;
     const node = findNode(observation, task.nodeId);
-    const { healthy, lastRollback } = node?.health ?? { healthy: false, lastRollback: null };
-    if (!healthy || lastRollback?.updateId !== record.id || lastRollback.release !== task.to) continue;
+    // With or without a memory of why: what it runs is what counts, and the record must tell the truth.
+    if (node?.health?.healthy !== true) continue;
     const failure = wentBack(record, task, node);
     if (failure !== null) return { kind: 'rolledBack', nodeId: task.nodeId, failure };
   }
