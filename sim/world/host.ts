@@ -1,7 +1,6 @@
 /** A host: its disk, its boots, and the supervisor that runs guard and daemon on it. */
 import { runGuard } from '../../src/node/guard.ts';
 import { checkDueInMs, runsOther } from '../../src/node/supervise-guard.ts';
-import { readTrial } from '../../src/node/trial-view.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
 import { startDaemon, stopGracefully } from './daemon.ts';
 import { createSimDisk } from './disk.ts';
@@ -213,11 +212,4 @@ function stop(world: World, host: Host, daemon: Daemon, hard: boolean): void {
   world.trace.line(`${host.id}: supervisor stops ${daemon.incarnation.slice(0, 6)}`);
   stopGracefully(world, daemon);
   world.sched.after(host.supervisor, hard ? 2_000 : 12_000, () => endProc(daemon.proc));
-}
-
-/** Is the host on a switched trial? */
-export function onTrial(host: Host): boolean {
-  const trial = readTrial(host.base);
-  const dist = host.disk.find('/dist');
-  return trial !== null && dist?.kind === 'link' && dist.target === `releases/${trial.release}`;
 }
