@@ -87,17 +87,18 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
         };
         const refuse = (): void =>
           sched.after(from, net.latencyMs(), () => settle(() => reject(unavailable(`connection to ${to} refused`))));
-        const send = (): void => {
+        const send = (laterMs: number): void => {
           if (!net.reach(from.hostId, to) || net.lost()) {
             timeout();
             return;
           }
-          const wayMs = net.latencyMs();
+          const wayMs = net.latencyMs() + laterMs;
           if (wayMs >= timeoutMs) timeout();
           sched.after(nobody, wayMs, () => arrive(answer, refuse, timeout));
         };
-        send();
-        if (net.doubling > 0 && random.chance(net.doubling)) send();
+        send(0);
+        // The second one may come when its effect is long undone.
+        if (net.doubling > 0 && random.chance(net.doubling)) send(random.int(0, 3_000));
       }),
   };
   return net;
