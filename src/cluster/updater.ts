@@ -86,6 +86,8 @@ export class RollingUpdater {
   private readonly leftDrained: ReturnType<typeof createLeftDrainedWatch>;
   /** When each await began, and each step was first and last done, by this leader's monotonic clock. */
   private readonly since = new Map<string, number>();
+  /** The update, and our leadership, that these times are about. */
+  private sinceOf = '';
   private wakeUp = new AbortController();
 
   constructor(deps: RollingUpdaterDeps) {
@@ -252,6 +254,9 @@ export class RollingUpdater {
     if (record === null) return null;
     const { epoch, leader } = await raft.leadership();
     if (leader !== this.deps.selfNodeId) return record;
+    // Times from an earlier leadership of ours would end this update's waits before they began.
+    if (this.sinceOf !== `${record.id} ${epoch}`) this.since.clear();
+    this.sinceOf = `${record.id} ${epoch}`;
     if (record.epoch !== epoch) record = await this.adopt(record, epoch);
     let pollMs = pollFirstMs;
     while (!isEnded(record) && !done(record) && raft.isLeader()) {
@@ -317,7 +322,6 @@ export class RollingUpdater {
   /** A record that another leader left: from here on it is ours. */
   private async adopt(record: UpdateRecord, epoch: number): Promise<UpdateRecord> {
     const { journal, selfNodeId, logger } = this.deps;
-    this.since.clear();
     logger.info({ updateId: record.id, epoch, before: record.leader }, 'going on with the update of another leader');
     return journal.change(record.id, epoch, (now) => noteLeader(now, selfNodeId, epoch));
   }
