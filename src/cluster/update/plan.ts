@@ -21,6 +21,9 @@ export function plan(observation: Observation, record: UpdateRecord): Step {
   const acts = steps.find((one) => one.kind !== 'await') ?? planMoreWorkers(observation, record, active);
   const step = acts ?? unbegun ?? steps[0];
   if (step !== undefined) return step;
+  // Also when the update stops already: its record must tell the truth about every node in the end.
+  const fallen = planFallen(observation, record);
+  if (fallen !== null) return fallen;
   const failedOnTheWayBack = record.tasks.some(
     (task) => task.direction === 'back' && (task.phase === 'failed' || task.phase === 'rolled-back'),
   );
@@ -52,8 +55,6 @@ function planAfterFailure(record: UpdateRecord): Step {
 }
 
 function planForward(observation: Observation, record: UpdateRecord): Step {
-  const fallen = planFallen(observation, record);
-  if (fallen !== null) return fallen;
   if (record.requested === 'abort') return stopHere(observation, record, 'an operator asked for it');
   if (record.requested === 'revert' && !record.revertBegun) {
     const wentForward = record.tasks.some((task) => task.phase === 'committed');
