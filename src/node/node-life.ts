@@ -34,6 +34,8 @@ import { readTrial, writeHealthyMarker } from './trial-view.ts';
 
 /** For tasks that still run when the node is asked to stop, ms; a planned restart drains before it asks. */
 const tasksMs = 2_000;
+/** For the node's own verbs to give their answers, ms. */
+const verbsMs = 1_000;
 /** Every farewell that needs the store, ms: without a quorum none of them is heard. */
 const farewellMs = 1_000;
 /** Moving the Raft leader away, ms. */
@@ -251,6 +253,8 @@ export function createNodeLife(parts: NodeParts): NodeLife {
       await within(farewellMs, leadership.resign());
       const ended = await parts.tasks.endAll();
       if (ended.length > 0) logger.warn({ count: ended.length, programs: ended }, 'ended tasks that still ran');
+      // The verb that asked for this restart has an answer to give: a caller that never hears it asks again.
+      await parts.tasks.verbsEnded(verbsMs);
       await parts.tasks.endAll({ verbs: true });
       const silent = [leadership.stop(), parts.membership.stop(), ...watches.map((watch) => watch.close())];
       await within(farewellMs, Promise.all([...silent, heartbeat.stop({ revoke: true })]));

@@ -261,6 +261,21 @@ describe('createTaskRegistry', () => {
     expect(await verb).toMatchObject({ signal: 'SIGTERM' });
   });
 
+  it('waits for the answers of the verbs of the cluster, and for no other task, and not for ever', async () => {
+    const registry = createTaskRegistry({ ...deps, ownArgv: ['sh', '-c', 'sleep 0.2; echo done'], nodeId: 'n2' });
+    const heard: string[] = [];
+    const other = registry.run({ argv: ['sleep', '60'] }, silent);
+    const onStdout = (chunk: Uint8Array): void => void heard.push(Buffer.from(chunk).toString());
+    const verb = registry.run({ argv: ['claudecluster', 'node', 'activate'] }, { ...silent, onStdout });
+    await registry.verbsEnded(1);
+    expect(heard).toEqual([]);
+    await registry.verbsEnded(60_000);
+    expect(heard).toEqual(['done\n']);
+    expect(await verb).toMatchObject({ exitCode: 0, signal: null });
+    await registry.endAll();
+    await other;
+  });
+
   it('forgets a task that could not start', async () => {
     const registry = createTaskRegistry({ ...deps, nodeId: 'n2' });
     await registry.run({ argv: ['no-such-program-here'] }, silent);

@@ -265,6 +265,8 @@ export interface TaskRegistry {
   /** Ends or begins the acceptance of new tasks; returns how many still run. */
   drain(draining: boolean): number;
   draining(): boolean;
+  /** Resolves when none of the node's own verbs runs any more, or after `ms`. */
+  verbsEnded(ms: number): Promise<void>;
   /** Ends every running task (its own verbs too with `verbs`) and resolves when they are gone: argv[0] of each. */
   endAll(options?: { verbs?: boolean }): Promise<string[]>;
 }
@@ -304,6 +306,10 @@ export function createTaskRegistry(deps: TaskDeps & { nodeId: string }): TaskReg
       return running();
     },
     draining: () => draining,
+    verbsEnded: async (ms) => {
+      const verbs = [...tasks.values()].filter((task) => task.verb);
+      await within(Promise.all(verbs.map((task) => task.done)), ms);
+    },
     endAll: async (options = {}) => {
       const ended = [...tasks].filter(([, task]) => options.verbs === true || !task.verb);
       for (const [ender] of ended) ender.abort();
