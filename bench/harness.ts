@@ -1,4 +1,5 @@
 /** What all benchmarks share: a place to work in that is cleaned up whatever happens, several runs, a summary. */
+import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DevCluster, startDevCluster, stopDevCluster } from '../test/support/dev-cluster.ts';
 import { removeDir, tempDir } from '../test/support/temp.ts';
@@ -96,9 +97,20 @@ export function median(values: number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? Number.NaN)) / 2;
 }
 
-/** A cluster of three voters that ends with the benchmark. `heartbeatMs`: the product's default is 5,000. */
-export async function benchCluster(place: Place, heartbeatMs: number): Promise<DevCluster> {
-  const dir = join(place.dir, 'cluster');
+/**
+ * A cluster of three voters that ends with the benchmark. `heartbeatMs`: the product's default is 5,000. `inMemory`: on
+ * a RAM disk (/dev/shm), where the machine has one.
+ */
+export async function benchCluster(
+  place: Place,
+  heartbeatMs: number,
+  options: { inMemory?: boolean } = {},
+): Promise<DevCluster> {
+  const memory = '/dev/shm';
+  const inMemory = options.inMemory === true && existsSync(memory);
+  const home = inMemory ? mkdtempSync(join(memory, 'claudecluster-bench-')) : place.dir;
+  if (inMemory) place.defer(() => removeDir(home));
+  const dir = join(home, 'cluster');
   place.defer(() => stopDevCluster(dir));
   return startDevCluster({ nodes: 3, heartbeatMs, dir, signal: place.signal });
 }

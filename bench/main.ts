@@ -13,9 +13,9 @@ import { leaderKilled } from './leader-killed.ts';
 import { describeMachine } from './machine.ts';
 import { overhead } from './overhead.ts';
 import { asMarkdown, asText } from './report.ts';
-import { writeGap } from './write-gap.ts';
+import { writeGap, writeGapOnDisk } from './write-gap.ts';
 
-const benchmarks: Benchmark[] = [writeGap, overhead, delta, crash, idle, leaderKilled, hang];
+const benchmarks: Benchmark[] = [writeGap, writeGapOnDisk, overhead, delta, crash, idle, leaderKilled, hang];
 
 const help = `Usage: npm run bench -- [--only NAME]… [--runs N] [--json] [--write]
 

@@ -4,10 +4,8 @@ import { realpathSync } from 'node:fs';
 import { getPriority, hostname, setPriority, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../adapters/system-clock.ts';
+import { verbNice } from '../node/priority.ts';
 import type { Context, Output } from './context.ts';
-
-/** As `nice -n 10`: verbs run beside etcd and the daemon. */
-const verbPriority = 10;
 
 /** `leave` ends the process at a second signal: for one who does not want to wait for the first to be honoured. */
 export function systemContext(process: NodeJS.Process, leave: (code: number) => void): Context {
@@ -28,7 +26,7 @@ export function systemContext(process: NodeJS.Process, leave: (code: number) => 
     program: [process.execPath, ...process.execArgv, bundle],
     canAsk: Boolean(process.stdin.isTTY && process.stdout.isTTY),
     ask: (question) => ask(process, question),
-    yieldToServices: () => setPriority(Math.max(verbPriority, getPriority())),
+    yieldToServices: () => setPriority(Math.max(verbNice, getPriority())),
     interrupts(second = 'leave') {
       ignoreSecond ||= second === 'ignore';
       if (listening) return controller.signal;

@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import { type EtcdProbeTarget, probeEtcd } from './etcd-probe.ts';
 import { endProcess, findEtcdOf, processId } from './etcd-process.ts';
+import { putMemberFirst } from './priority.ts';
 
 export interface EtcdMemberOptions {
   clock: Clock;
@@ -81,8 +82,12 @@ export function createEtcdMember(options: EtcdMemberOptions): EtcdMember {
     if (child.pid !== undefined) {
       become({ phase: 'starting', pid: child.pid, reason: 'etcd is starting: it does not serve yet' });
       notePid(options, child.pid);
+      const { pid } = child;
+      putMemberFirst(pid);
       void probeEtcd(options.probe, clock, life.signal).then((serving) => {
-        if (serving && !stopping.signal.aborted) become({ phase: 'serving', reason: '' });
+        if (!serving || stopping.signal.aborted) return;
+        putMemberFirst(pid); // threads that began before the first time
+        become({ phase: 'serving', reason: '' });
       });
     }
     const trimming = trimLog(options, clock, life.signal);

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ClusterError } from '../errors.ts';
+import { setNice, verbNice } from './priority.ts';
 
 export interface TaskRequest {
   /** argv[0] is looked up in PATH; 'claudecluster' is the node's own release. */
@@ -221,6 +222,7 @@ export async function runTask(deps: TaskDeps, request: TaskRequest, io: TaskIo):
     const failed = await ended;
     return notStarted('spawnError' in failed ? failed.spawnError : 'the program did not start');
   }
+  if (isNodeVerb(request.argv)) setNice(child.pid, verbNice);
   const group = groupEnder(child.pid, deps.killAfterMs ?? 2000);
   let timedOut = false;
   const timeout = setTimeout(() => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ClusterError } from '../errors.ts';
+import { setNice, verbNice } from '../node/priority.ts';
 
 const keptBytes = 4 * 1024;
 
@@ -26,6 +27,7 @@ function run(dir: string, timeoutMs: number, signal?: AbortSignal): Promise<Ende
     const argv = [join(dir, 'index.js'), 'self-test'];
     // A group of its own: what the build starts ends with it.
     const child = spawn(process.execPath, argv, { cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (child.pid !== undefined) setNice(child.pid, verbNice);
     let kept = Buffer.alloc(0);
     let timedOut = false;
     const keep = (chunk: Buffer): void => {

@@ -75,7 +75,8 @@ export async function startWriteProbe(
   };
   const main = fileURLToPath(new URL('./write-probe-main.ts', import.meta.url));
   const child = fork(main, [JSON.stringify(all)], {
-    execArgv: ['--disable-warning=DEP0123', '--import', 'tsx'], // addresses are IPs, on purpose
+    // Addresses are IPs, on purpose. Room for young objects, or its own garbage collection is a part of what it measures.
+    execArgv: ['--disable-warning=DEP0123', '--max-semi-space-size=128', '--import', 'tsx'],
     detached: true, // a Ctrl-C in the terminal is for the one who started it; it ends when that one is gone
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
