@@ -98,7 +98,8 @@ function planActivating(
     const lost = !restarted && trial?.bootsUsed === 0 && waited(observation, key) >= restartAgainMs;
     const again = trial === null || (lost && (last === 0 || last >= restartAgainMs));
     if (!onTarget && again && !overdue && waited(observation, `first:activate:${task.nodeId}`) < limit) {
-      return { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+      const activate: Step = { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+      return trial === null ? (drainAgain(observation, record, task, health) ?? activate) : activate;
     }
   }
   const seen =
@@ -113,6 +114,20 @@ function planActivating(
   const started = health?.incarnation !== task.incarnationBefore;
   const kind = health === null ? 'start' : started ? 'health' : 'activate';
   return rollBack(task, kind, seen, `${what} within ${limit} ms`, []);
+}
+
+/** A node that was killed before its switch takes tasks again: they are given their time once more. null: none runs. */
+function drainAgain(
+  observation: Observation,
+  record: UpdateRecord,
+  task: NodeTask,
+  { draining, runningTasks }: NonNullable<NodeObservation['health']>,
+): Step | null {
+  if (!draining) return { kind: 'drain', nodeId: task.nodeId, address: task.address };
+  const key = `drain-again:${task.nodeId}`;
+  const limit = record.options.drainTimeoutMs;
+  if (runningTasks === 0 || waited(observation, key) >= limit) return null;
+  return waitFor(observation, key, task.nodeId, `${task.nodeId} to finish its tasks`, `${runningTasks} running`, limit);
 }
 
 function planTrial(

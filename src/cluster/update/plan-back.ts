@@ -23,9 +23,14 @@ export function planRollingBack(
   task: NodeTask,
   node: NodeObservation | undefined,
 ): Step {
-  const failure =
+  const recorded =
     task.failure ?? failureOf(task, 'unknown', 'no reason recorded', 'a reason', `see the log of ${task.nodeId}`, []);
   const health = node?.health ?? null;
+  // It was taken for a build that does not start, and here it runs, well: it was the way to it that was cut (P10).
+  const runsAfterAll = health?.healthy === true && health.release.buildHash === task.to && recorded.kind === 'start';
+  const failure: Failure = runsAfterAll
+    ? { ...recorded, kind: 'unknown', next: `see what keeps others from reaching ${task.nodeId}, then update again` }
+    : recorded;
   const key = `rollback:${task.nodeId}`;
   const limit = record.options.rollbackTimeoutMs;
   const overdue = waited(observation, key) >= limit;
@@ -53,7 +58,7 @@ export function planRollingBack(
   }
   // It answers and is still on trial: it can be asked. Otherwise its own guard does it.
   const asked = waited(observation, `last:rollback:${task.nodeId}`);
-  if (health?.trial?.updateId === record.id && (asked === 0 || asked > askAgainMs)) {
+  if (health?.trial?.updateId === record.id && (asked === 0 || asked > askAgainMs || runsAfterAll)) {
     return { kind: 'rollback', nodeId: task.nodeId, address: task.address, failure };
   }
   const what = `${task.nodeId} to run its known-good release again`;
@@ -62,7 +67,7 @@ export function planRollingBack(
 
 /**
  * Did the node end this trial by itself? It restarted, is not on trial and does not run the target. Its own memory
- * says why; a full disk may have cost it that memory, which changes nothing about where it is.
+ * says why; one that was on trial and lost that memory is back all the same.
  */
 export function wentBack(record: UpdateRecord, task: NodeTask, node: NodeObservation | undefined): Failure | null {
   const health = node?.health ?? null;
@@ -70,6 +75,9 @@ export function wentBack(record: UpdateRecord, task: NodeTask, node: NodeObserva
   const last = health.lastRollback;
   if (last === null || last.updateId !== record.id || last.release !== task.to) {
     if (health.incarnation === task.incarnationBefore) return null;
+    // A way back is remembered even where the disk was full. Without a memory, most likely the switch never happened: the
+    // node was killed before it. It is asked again, within the time that its health has, and under a trial as before.
+    if (task.phase === 'activating') return null;
     const seen = `restarted on ${health.release.buildHash.slice(0, 12)}, with no memory of why`;
     return failureOf(
       task,

@@ -190,7 +190,9 @@ function atFault(record: UpdateRecord, nodeId: string, failure: Failure): Failur
 }
 
 function stopping(record: UpdateRecord, failure: Failure): UpdateRecord {
-  const first = record.failure ?? failure;
+  // The first node that failed is the reason; what is learned of it later replaces what was thought of it.
+  const better = record.failure?.nodeId === failure.nodeId && failure.phase !== 'rolling-back';
+  const first = record.failure === null || better ? failure : record.failure;
   return record.state === 'running'
     ? withState({ ...record, failure: first }, 'stopping')
     : { ...record, failure: first };
