@@ -21,7 +21,10 @@ export interface HeartbeatOptions {
   /** Random id of this start of the daemon. */
   incarnation: string;
   heartbeatMs: number;
+  /** So long after its last sign of life a node may count as there. */
   leaseMs: number;
+  /** What is asked of the store for it, ms. Default `leaseMs`. */
+  leaseTtlMs?: number;
   /** Asked at every heartbeat. */
   describe(): HeartbeatFields;
 }
@@ -44,7 +47,7 @@ export interface Heartbeat {
 const retryMs = 250;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { store, clock, logger, nodeId, heartbeatMs, leaseMs } = options;
+  const { store, clock, logger, nodeId, heartbeatMs, leaseMs, leaseTtlMs = leaseMs } = options;
   const stopping = new AbortController();
   const listeners = new Set<() => void>();
   let lease: Lease | null = null;
@@ -64,7 +67,7 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const ensureLease = async (): Promise<Lease> => {
     const live = liveLease();
     if (live) return live;
-    const granted = await store.grantLease(Math.ceil(leaseMs / 1_000));
+    const granted = await store.grantLease(Math.ceil(leaseTtlMs / 1_000));
     lease = granted;
     granted.lost.addEventListener('abort', () => {
       if (lease !== granted || stopping.signal.aborted) return;

@@ -24,7 +24,7 @@ export const nodeRecordSchema = z.looseObject({
   /** Hex; leadership can be handed over onto it. */
   leaseId: z.string(),
   heartbeatMs: z.int().positive(),
-  leaseMs: z.int().positive().default(6_000),
+  leaseMs: z.int().positive().default(5_000),
   /** Of its Raft member, hex; null: it runs none, or does not know yet. */
   memberId: z.string().nullable().default(null),
 });

@@ -59,7 +59,7 @@ export const nodeConfigSchema = z.strictObject({
   /** Membership heartbeat, ms. */
   heartbeatMs: ms.default(5000),
   /** Lease of the node's record and of the leadership, ms. etcd counts whole seconds, and at least 2. */
-  leaseMs: ms.default(6000),
+  leaseMs: ms.default(5000),
   /** Releases kept on disk beside those in use. */
   keepReleases: z.int().min(1).max(100).default(3),
   /** A committed build that cannot stay up goes back for this long after its update has ended, ms. */

@@ -159,6 +159,8 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
     incarnation,
     heartbeatMs,
     leaseMs: config.leaseMs,
+    // A new Raft leader gives every lease an election's time more, which must not make a dead node last longer.
+    leaseTtlMs: Math.max(config.leaseMs - (managed?.electionMs ?? 1_000), config.leaseMs / 2),
     describe: () => ({
       address: config.advertise,
       role: config.role,
