@@ -1,6 +1,7 @@
 /** What all benchmarks share: a place to work in that is cleaned up whatever happens, several runs, a summary. */
 import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DevCluster, startDevCluster, stopDevCluster } from '../test/support/dev-cluster.ts';
 import { removeDir, tempDir } from '../test/support/temp.ts';
 
@@ -46,6 +47,9 @@ export interface Result {
   figures: FigureResult[];
 }
 
+/** Time that an interrupted benchmark has to end by itself, ms. */
+const windDownMs = 20_000;
+
 /** Runs one benchmark. Throws when it could not be measured; everything it started has ended then too. */
 export async function runBenchmark(benchmark: Benchmark, runs: number, signal: AbortSignal): Promise<Result> {
   const cleanUps: (() => Promise<void> | void)[] = [];
@@ -54,10 +58,13 @@ export async function runBenchmark(benchmark: Benchmark, runs: number, signal: A
   const interrupted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
   });
+  const work = repeat(benchmark, runs, place);
   try {
-    const values = await Promise.race([repeat(benchmark, runs, place), interrupted]);
+    const values = await Promise.race([work, interrupted]);
     return { name: benchmark.name, title: benchmark.title, figures: summarise(benchmark.figures, values) };
   } finally {
+    // What was interrupted ends what it was starting: cleaned up under its hands, it would leave that behind.
+    await Promise.race([work.catch(() => undefined), sleep(windDownMs, undefined, { ref: false })]);
     for (const cleanUp of cleanUps.reverse()) await cleanUp();
   }
 }
