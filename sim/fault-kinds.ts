@@ -10,7 +10,7 @@ import type { Daemon, Host, World } from './world/types.ts';
 type Fault = (world: World, random: Random, host: Host) => (() => void) | undefined;
 
 const hit = (world: World, host: Host): void => {
-  for (const checker of world.checkers) checker.faultHit?.(host.id);
+  world.checkers.faultHit(host.id);
 };
 
 /** The daemon that leads, else any. */
@@ -107,6 +107,41 @@ export const faults: Record<string, Fault> = {
     });
     return () => {
       Object.assign(world.net, { delay: 0, doubling: 0 });
+    };
+  },
+  /** One command comes a second time when somebody else leads, and commands the same node. */
+  lateCommand: (world, random) => {
+    let over = false;
+    world.net.onCommand = (command) => {
+      if (command === 'stage') return null;
+      world.sched.after(nobody, random.int(1, 400), () => {
+        const kv = over ? null : world.store.get(keys.leader);
+        if (kv !== null) world.store.revoke(kv.leaseId);
+      });
+      return { byMs: 0, againMs: random.int(800, 8_000) };
+    };
+    return () => {
+      over = true;
+      world.net.onCommand = null;
+    };
+  },
+  /** The quorum is lost between the leader's look at it and the node's own. */
+  quorumLostOnTheWay: (world, random) => {
+    const away: string[] = [];
+    let over = false;
+    world.net.onCommand = (command, to) => {
+      const others = world.voters.filter((id) => id !== to);
+      if (command !== 'activate' || others.length === world.voters.length) return null;
+      away.push(...others.slice(world.group.quorum - 1));
+      world.sched.after(nobody, random.int(1, 100), () => {
+        if (!over) for (const id of away) powerCut(world, world.host(id));
+      });
+      return { byMs: random.int(600, 3_000), againMs: null };
+    };
+    return () => {
+      over = true;
+      world.net.onCommand = null;
+      for (const id of away) if (!world.host(id).up) bootHost(world, world.host(id));
     };
   },
   /** A voter goes away while the update is paused, and is still away when it goes on. */
@@ -208,6 +243,8 @@ function block(world: World, pairs: string[], host: Host): () => void {
 
 /** A file of a release that is staged and neither runs nor is to be gone back to. */
 function rot(world: World, random: Random, host: Host): undefined {
+  // Between the last look at a tree and the switch to it nothing can be done about it.
+  if ([...host.procs.values()].some((proc) => !proc.dead && proc.name.endsWith('/verb'))) return undefined;
   const inUse = ['/dist', '/dist.bak'].map((name) => {
     const node = host.disk.find(name);
     return node?.kind === 'link' ? node.target.slice('releases/'.length) : '';

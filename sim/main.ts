@@ -1,21 +1,20 @@
 /**
- * `npm run sim -- --seeds N [--seed S] [--times 2] [--trace] [--workers W]`: bundles the simulation once and runs it in
- * worker processes. Exit code 0: no promise was broken and every repeated seed had the same trace.
+ * `npm run sim -- --seeds N [--seed S] [--times 2] [--trace] [--jobs J]`: bundles the simulation once and runs it in J
+ * processes (default: one per core). Exit code 0: no promise was broken and every repeated seed had the same trace.
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.ts';
+import { runWorker } from './worker.ts';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     times: { type: 'string', default: '1' },
-    workers: { type: 'string', default: '2' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     trace: { type: 'boolean', default: false },
   },
 });
@@ -25,21 +24,14 @@ interface Sum {
   violations: number;
   mismatches: number;
   events: number;
+  hash: number;
   outcomes: Record<string, number>;
-}
-
-async function runWorker(file: string, args: string[], onLine: (line: string) => void): Promise<void> {
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<number | null>((done) => child.once('close', done));
-  for await (const line of createInterface({ input: child.stdout })) onLine(line);
-  const code = await ended;
-  if (code !== 0 && code !== 1) throw new Error(`a worker ended with ${code}`);
 }
 
 async function main(): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'claudecluster-sim-'));
   const startMs = Date.now();
-  const total: Sum = { seeds: 0, violations: 0, mismatches: 0, events: 0, outcomes: {} };
+  const total: Sum = { seeds: 0, violations: 0, mismatches: 0, events: 0, hash: 0, outcomes: {} };
   const onLine = (line: string): void => {
     const parsed = line.startsWith('{') ? (JSON.parse(line) as { sum?: Sum }) : {};
     if (parsed.sum === undefined) return void process.stdout.write(`${line}\n`);
@@ -48,6 +40,7 @@ async function main(): Promise<number> {
     total.violations += sum.violations;
     total.mismatches += sum.mismatches;
     total.events += sum.events;
+    total.hash = (total.hash + sum.hash) >>> 0;
     for (const [name, count] of Object.entries(sum.outcomes))
       total.outcomes[name] = (total.outcomes[name] ?? 0) + count;
   };
@@ -55,10 +48,10 @@ async function main(): Promise<number> {
     const file = join(dir, 'sim.cjs');
     await bundle(file);
     const seeds = values.trace ? 1 : Number(values.seeds);
-    const workers = Math.min(seeds, values.trace ? 1 : Number(values.workers));
-    const runs = Array.from({ length: workers }, (_, at) => {
+    const jobs = Math.min(seeds, values.trace ? 1 : Number(values.jobs));
+    const runs = Array.from({ length: jobs }, (_, at) => {
       const first = String(Number(values.seed) + at);
-      const args = ['--seed', first, '--seeds', String(seeds - at), '--step', String(workers), '--times', values.times];
+      const args = ['--seed', first, '--seeds', String(seeds - at), '--step', String(jobs), '--times', values.times];
       return runWorker(file, values.trace ? [...args, '--trace'] : args, onLine);
     });
     await Promise.all(runs);

@@ -7,6 +7,8 @@ interface Sum {
   violations: number;
   mismatches: number;
   events: number;
+  /** Of all traces together: the same range of seeds has the same one wherever it is run. */
+  hash: number;
   outcomes: Record<string, number>;
 }
 
@@ -23,7 +25,7 @@ function main(args: string[]): number {
   const times = value('--times', 1);
   const trace = args.includes('--trace');
   const stopAtFirst = args.includes('--stop-at-first');
-  const sum: Sum = { seeds: 0, violations: 0, mismatches: 0, events: 0, outcomes: {} };
+  const sum: Sum = { seeds: 0, violations: 0, mismatches: 0, events: 0, hash: 0, outcomes: {} };
   const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
   for (let at = 0; at < seeds; at += step) {
@@ -31,6 +33,7 @@ function main(args: string[]): number {
     const result = runSeed(seed, trace);
     sum.seeds += 1;
     sum.events += result.events;
+    sum.hash = (sum.hash + Number.parseInt(result.hash.slice(8), 16)) >>> 0;
     for (const [outcome, count] of Object.entries(result.outcomes)) {
       sum.outcomes[outcome] = (sum.outcomes[outcome] ?? 0) + count;
     }

@@ -32,6 +32,16 @@ describe('the simulation', () => {
     expect(JSON.parse(out.at(-1) ?? '{}')).toMatchObject({ sum: { seeds: 200, violations: 0, mismatches: 0 } });
   }, 180_000);
 
+  it('has the same traces when nothing is remembered and every record goes through its text and its schema', async () => {
+    const sums = [];
+    for (const exact of [false, true]) {
+      const file = join(dir, `exact-${exact}.cjs`);
+      await bundle(file, [], { exact });
+      sums.push((await lines(file, ['--seeds', '60'])).at(-1));
+    }
+    expect(sums[1]).toEqual(sums[0]);
+  }, 120_000);
+
   it('prints a trace that is the same to the letter in another process', async () => {
     const file = join(dir, 'traced.cjs');
     await bundle(file);

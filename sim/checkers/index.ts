@@ -13,8 +13,9 @@ import { checkQuarantine } from './p10-quarantine.ts';
 import { checkRecord } from './record.ts';
 import { createTruth } from './truth.ts';
 
-export function createCheckers(world: World): Checker[] {
-  return [
+/** One that tells all of them; a world has many events and most of them concern few checkers. */
+export function createCheckers(world: World): Required<Checker> {
+  const all: Checker[] = [
     createTruth(world),
     checkQuorum(world),
     checkGate(world),
@@ -28,4 +29,34 @@ export function createCheckers(world: World): Checker[] {
     checkQuarantine(world),
     checkRecord(world),
   ];
+  return {
+    diskChanged: toAll(all, 'diskChanged'),
+    daemonStarts: toAll(all, 'daemonStarts'),
+    daemonHealthy: toAll(all, 'daemonHealthy'),
+    daemonEnded: toAll(all, 'daemonEnded'),
+    restartAsked: toAll(all, 'restartAsked'),
+    verbBegins: toAll(all, 'verbBegins'),
+    verbEnds: toAll(all, 'verbEnds'),
+    drained: toAll(all, 'drained'),
+    trialBegins: toAll(all, 'trialBegins'),
+    committed: toAll(all, 'committed'),
+    trialOver: toAll(all, 'trialOver'),
+    booted: toAll(all, 'booted'),
+    storePut: toAll(all, 'storePut'),
+    faultHit: toAll(all, 'faultHit'),
+    tick: toAll(all, 'tick'),
+    atEnd: toAll(all, 'atEnd'),
+  };
+}
+
+function toAll<K extends keyof Checker>(all: Checker[], what: K): Required<Checker>[K] {
+  type Told = (...about: unknown[]) => void;
+  const those = all.flatMap((checker) => {
+    const told = checker[what] as Told | undefined;
+    return told === undefined ? [] : [told];
+  });
+  const tell: Told = (...about) => {
+    for (const told of those) told(...about);
+  };
+  return tell as Required<Checker>[K];
 }

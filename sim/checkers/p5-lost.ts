@@ -1,14 +1,17 @@
 /** P5, P6: nothing that was written is written over: no event, no update, no epoch. */
 import { keys } from '../../src/cluster/keys.ts';
+import { sameText } from '../world/texts.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
+
+const events = `${keys.root}/events/`;
 
 export function checkLost(world: World): Checker {
   let lastEpoch = 0;
   let lastLeader = '';
   return {
     storePut(key, value, before) {
-      if (key.startsWith(`${keys.root}/events/`) && before !== null && before !== value) {
+      if (key.startsWith(events) && before !== null && !sameText(before, value)) {
         world.violate('P5', `${key.slice(keys.root.length)} is written over`);
       }
       if (key === keys.update && before !== null) {

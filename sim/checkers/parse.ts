@@ -1,13 +1,7 @@
-/** The record in a text, parsed once for all checkers that look at the same write. */
+/** The record in a text of the store. */
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
-
-const known = new Map<string, UpdateRecord>();
+import { readBack } from '../world/texts.ts';
 
 export function recordOf(text: string): UpdateRecord {
-  const found = known.get(text);
-  if (found !== undefined) return found;
-  const record = JSON.parse(text) as UpdateRecord;
-  if (known.size >= 4) known.delete(known.keys().next().value ?? '');
-  known.set(text, record);
-  return record;
+  return readBack(text) as UpdateRecord;
 }

@@ -31,14 +31,12 @@ export function createTruth(world: World): Checker {
       onTrial.delete(host.id);
       const committed = dist === known.release && trial === null && !byPowerCut && !isClaimed(host);
       if (committed) trusted.add(dist);
-      for (const checker of world.checkers) {
-        if (committed) checker.committed?.(host, known);
-        else checker.trialOver?.(host, known);
-      }
+      if (committed) world.checkers.committed(host, known);
+      else world.checkers.trialOver(host, known);
     }
     if (now !== null && known?.id !== now.id) {
       onTrial.set(host.id, now);
-      for (const checker of world.checkers) checker.trialBegins?.(host, now, before);
+      world.checkers.trialBegins(host, now, before);
     }
   };
   return {

@@ -107,9 +107,14 @@ export const mutants: Mutant[] = [
     "record.tasks.filter((task) => inFlightPhases.includes(task.phase) && task.phase !== 'trial');",
   ),
   {
-    name: 'stability does not ask which process it was',
+    name: 'nobody asks which process it was',
     promise: 'P4',
     changes: [
+      {
+        file: 'src/node/verb-commit.ts',
+        old: '(incarnation === undefined || marker.incarnation === incarnation)',
+        new: "(incarnation === undefined || marker.incarnation !== '')",
+      },
       {
         file: stability,
         old: "if (incarnation !== '' && health.incarnation !== incarnation) {",

@@ -1,20 +1,20 @@
 /**
- * `npm run sim:mutants [-- --seeds N] [--only TEXT]`: takes away one safeguard at a time and runs seeds until a checker
+ * `npm run sim:mutants [-- --seeds N] [--only TEXT] [--jobs J]`: takes away one safeguard at a time and runs seeds until a checker
  * says so. Exit code 1 when one survives: a checker is missing, or the safeguard is dead.
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from '../bundle.ts';
+import { type Found, runWorker } from '../worker.ts';
 import { type Mutant, mutants } from './list.ts';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '6000' },
     only: { type: 'string', default: '' },
-    workers: { type: 'string', default: '2' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
   },
 });
 
@@ -24,36 +24,40 @@ interface Verdict {
   error: string;
 }
 
-type Found = { seed: number; promise: string; text: string };
-
-/** null: none; a text: the run itself failed. */
-async function firstViolation(file: string, seed: number, seeds: number): Promise<Found | string | null> {
-  if (seeds < 1) return null;
-  const args = [file, '--seed', String(seed), '--seeds', String(seeds), '--stop-at-first'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let out = '';
-  child.stdout.on('data', (bytes: Buffer) => {
-    out += bytes.toString();
+/** null: none. */
+async function firstViolation(file: string, seed: number, seeds: number): Promise<Found | null> {
+  let found: Found | null = null;
+  if (seeds < 1) return found;
+  await runWorker(file, ['--seed', String(seed), '--seeds', String(seeds), '--stop-at-first'], (line) => {
+    if (line.startsWith('{"seed"')) found ??= JSON.parse(line) as Found;
   });
-  const code = await new Promise<number | null>((done) => child.once('close', done));
-  const first = out.split('\n')[0] ?? '';
-  if (code === 0) return null;
-  return first.startsWith('{') ? (JSON.parse(first) as Found) : `the run ended with ${code}`;
+  return found;
+}
+
+/** All at once and first: others may change the text meanwhile, and no verdict may be about two states of it. */
+async function makeMutant(mutant: Mutant, file: string): Promise<string> {
+  try {
+    await bundle(file, mutant.changes);
+    return '';
+  } catch (thrown) {
+    return `cannot be made: ${thrown instanceof Error ? thrown.message : thrown}`;
+  }
 }
 
 async function tryMutant(mutant: Mutant, file: string, sound: string): Promise<Verdict> {
   try {
-    await bundle(file, mutant.changes);
+    return { mutant, caught: await catchIt(file, sound), error: '' };
   } catch (thrown) {
-    return { mutant, caught: null, error: `cannot be made: ${thrown instanceof Error ? thrown.message : thrown}` };
+    return { mutant, caught: null, error: `cannot be run: ${thrown instanceof Error ? thrown.message : thrown}` };
   }
+}
+
+async function catchIt(file: string, sound: string): Promise<Found | null> {
   let from = 1;
   for (;;) {
     const found = await firstViolation(file, from, Number(values.seeds) - from + 1);
-    if (typeof found === 'string') return { mutant, caught: null, error: found };
     // What the code breaks as it is says nothing about the safeguard.
-    if (found === null || (await firstViolation(sound, found.seed, 1)) === null)
-      return { mutant, caught: found, error: '' };
+    if (found === null || (await firstViolation(sound, found.seed, 1)) === null) return found;
     from = found.seed + 1;
   }
 }
@@ -63,12 +67,15 @@ async function main(): Promise<number> {
   const wanted = mutants.filter((mutant) => mutant.name.includes(values.only));
   const verdicts: Verdict[] = [];
   const sound = join(dir, 'sound.cjs');
+  const all: { mutant: Mutant; file: string; error: string }[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
-    while (next < wanted.length) {
+    while (next < all.length) {
       const at = next;
       next += 1;
-      const verdict = await tryMutant(wanted[at] as Mutant, join(dir, `mutant-${at}.cjs`), sound);
+      const { mutant: made, file, error: unmade } = all[at] as (typeof all)[number];
+      const verdict =
+        unmade === '' ? await tryMutant(made, file, sound) : { mutant: made, caught: null, error: unmade };
       verdicts.push(verdict);
       const { caught, error, mutant } = verdict;
       const found = caught === null ? error || 'SURVIVED' : `${caught.promise} in seed ${caught.seed}: ${caught.text}`;
@@ -77,7 +84,11 @@ async function main(): Promise<number> {
   };
   try {
     await bundle(sound);
-    await Promise.all(Array.from({ length: Number(values.workers) }, work));
+    for (const [at, mutant] of wanted.entries()) {
+      const file = join(dir, `mutant-${at}.cjs`);
+      all.push({ mutant, file, error: await makeMutant(mutant, file) });
+    }
+    await Promise.all(Array.from({ length: Number(values.jobs) }, work));
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

@@ -6,13 +6,15 @@ type Listener = () => void;
 
 class Signal {
   aborted = false;
-  readonly listeners = new Set<Listener>();
+  /** Few, and gone soon. */
+  listeners: Listener[] = [];
 
   addEventListener(_kind: 'abort', listener: Listener): void {
-    this.listeners.add(listener);
+    this.listeners.push(listener);
   }
   removeEventListener(_kind: 'abort', listener: Listener): void {
-    this.listeners.delete(listener);
+    const at = this.listeners.indexOf(listener);
+    if (at >= 0) this.listeners.splice(at, 1);
   }
   throwIfAborted(): void {
     if (this.aborted) throw new Error('aborted');
@@ -33,8 +35,8 @@ class Signal {
 function fire(signal: Signal): void {
   if (signal.aborted) return;
   signal.aborted = true;
-  const listeners = [...signal.listeners];
-  signal.listeners.clear();
+  const { listeners } = signal;
+  signal.listeners = [];
   for (const listener of listeners) listener();
 }
 

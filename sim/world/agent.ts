@@ -29,6 +29,8 @@ export function answerHealth(world: World, daemon: Daemon): NodeHealth {
   const { host } = daemon;
   const reasons = reasonsOf(world, daemon);
   const { buildHash, version, gitCommit } = daemon.build.version;
+  const { problem, ...disk } = readDisk(world, daemon);
+  if (problem !== '') reasons.push(problem);
   return {
     nodeId: host.id,
     service: 'claudecluster',
@@ -36,7 +38,7 @@ export function answerHealth(world: World, daemon: Daemon): NodeHealth {
     healthy: reasons.length === 0,
     reasons,
     release: { buildHash, version, gitCommit },
-    ...readDisk(world, daemon),
+    ...disk,
     appliedIndex: host.role === 'voter' ? world.group.index() - world.group.lag(host.id) : null,
     draining: daemon.draining || daemon.stopping,
     runningTasks: daemon.tasksUntilMs > world.sched.now() ? 1 : 0,
@@ -45,22 +47,41 @@ export function answerHealth(world: World, daemon: Daemon): NodeHealth {
   };
 }
 
-type DiskFacts = Pick<NodeHealth, 'installed' | 'trial' | 'lastRollback' | 'staged' | 'epoch'>;
-const factsOf = new WeakMap<Host, { version: number; facts: DiskFacts }>();
+type DiskFacts = Pick<NodeHealth, 'installed' | 'trial' | 'lastRollback' | 'staged' | 'epoch'> & { problem: string };
+const factsOf = new WeakMap<Host, { version: number; atMs: number; facts: DiskFacts }>();
 
-/** Read anew only when the disk changed, or when a trial's time runs. */
+/** Read anew only when the disk changed; a trial's time runs all the same. */
 function readDisk(world: World, daemon: Daemon): DiskFacts {
   const { host, proc } = daemon;
   const known = factsOf.get(host);
-  if (known !== undefined && known.version === host.disk.version && known.facts.trial === null) return known.facts;
+  if (known !== undefined && known.version === host.disk.version) {
+    const { trial } = known.facts;
+    if (trial === null) return known.facts;
+    const sinceMs = world.sched.now() - known.atMs;
+    const left = (ms: number): number => Math.max(0, ms - sinceMs);
+    const healthyInMs = trial.healthyInMs === null ? null : left(trial.healthyInMs);
+    return { ...known.facts, trial: { ...trial, healthyInMs, commitInMs: left(trial.commitInMs) } };
+  }
+  let problem = '';
+  /** As src/node/self-health.ts: what cannot be read is a reason to be unhealthy. */
+  const epochNow = (): number => {
+    try {
+      return readEpoch(host.base);
+    } catch (thrown) {
+      problem = `epoch: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      return 0;
+    }
+  };
   const facts: DiskFacts = {
     installed: readInstalled(host.base) ?? '',
     trial: readTrialView(host.base, clockOf(world, host, proc)),
     lastRollback: readLastRollback(host.base),
     staged: completeNames(host),
-    epoch: readEpoch(host.base),
+    epoch: epochNow(),
+    problem: '',
   };
-  factsOf.set(host, { version: host.disk.version, facts });
+  facts.problem = problem;
+  factsOf.set(host, { version: host.disk.version, atMs: world.sched.now(), facts });
   return facts;
 }
 
@@ -82,7 +103,7 @@ export function answerDrain(
   }
   daemon.draining = draining;
   world.trace.line(`${host.id}: ${draining ? 'drains' : 'no longer drains'}, epoch ${epoch}`);
-  for (const checker of world.checkers) checker.drained?.(host, epoch, updateId);
+  world.checkers.drained(host, epoch, updateId);
   const runningTasks = daemon.tasksUntilMs > world.sched.now() ? 1 : 0;
   return () => ({ runningTasks });
 }
@@ -114,18 +135,18 @@ export function answerTask(world: World, daemon: Daemon, task: Task, answer: (va
   };
   world.sched.after(proc, world.timing.int(5, 40), () => {
     world.trace.line(`${host.id}: verb ${task.argv.slice(2, 4).join(' ').slice(0, 24)} epoch ${run.epoch}`);
-    for (const checker of world.checkers) checker.verbBegins?.(host, run);
+    world.checkers.verbBegins(host, run);
     runVerb(world, host, run).then(
       (value) => {
         if (proc.dead) return;
-        for (const checker of world.checkers) checker.verbEnds?.(host, run, { ok: true, code: '' });
+        world.checkers.verbEnds(host, run, { ok: true, code: '' });
         say(0, value);
       },
       (thrown: unknown) => {
         if (proc.dead) return;
         const error = asClusterError(thrown);
         world.trace.line(`${host.id}: verb ${run.verb} refused: ${error.code} ${error.message}`);
-        for (const checker of world.checkers) checker.verbEnds?.(host, run, { ok: false, code: error.code });
+        world.checkers.verbEnds(host, run, { ok: false, code: error.code });
         say(3, { ok: false, error: error.toJSON() });
       },
     );
@@ -178,7 +199,7 @@ function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
       requestRestart: () => {
         const taken = sched.later(proc, timing.int(1, 8), () => undefined);
         sched.after(host.supervisor, timing.int(1, 8), () => {
-          for (const checker of world.checkers) checker.restartAsked?.(host, run);
+          world.checkers.restartAsked(host, run);
           host.order = 'restart';
           wakeSupervisor(world, host);
         });

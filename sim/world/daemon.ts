@@ -61,10 +61,10 @@ export function startDaemon(world: World, host: Host, build: Build, onExit: (dae
     noteHealth(world, daemon);
     for (const tell of daemon.broken) tell();
     for (const run of [...daemon.verbs]) if (timing.chance(0.5)) endProc(run.proc);
-    for (const checker of world.checkers) checker.daemonEnded?.(daemon);
+    world.checkers.daemonEnded(daemon);
     onExit(daemon);
   };
-  for (const checker of world.checkers) checker.daemonStarts?.(daemon);
+  world.checkers.daemonStarts(daemon);
   const behaviour = behaviourOn(build, host.id);
   if (behaviour === 'crashes' || (behaviour === 'crashes-once' && firstStart(host, build.hash))) {
     sched.after(proc, build.failsAfterMs, () => endProc(proc));
@@ -125,7 +125,7 @@ function compose(world: World, daemon: Daemon): void {
   });
   const raft = raftOf(world, proc, leadership);
   const clientPool = clientPoolOf(world, proc);
-  const membership = membershipOf(world, proc, store);
+  const membership = membershipOf(world, store);
   const { heartbeatMs } = world;
   const updater = new RollingUpdater({
     membership,
@@ -164,7 +164,10 @@ function compose(world: World, daemon: Daemon): void {
     if (view.isLeader) world.trace.line(`${host.id}: leads, epoch ${view.epoch}`);
     updater.wake();
   });
-  void store.watch(keys.update, () => updater.wake());
+  // The loop of one that does not lead finds nothing to do when it is woken.
+  void store.watch(keys.update, () => {
+    if (leadership.isLeader()) updater.wake();
+  });
   void updater.lead(daemon.ending.signal);
 }
 

@@ -21,13 +21,28 @@ export interface DirNode {
   /** What a power cut would leave of the names. */
   durable: Map<string, DiskNode>;
   changedMs: number;
+  /** Changes that touch it and may not be durable. */
+  pending: Pending[];
 }
 export type DiskNode = FileNode | LinkNode | DirNode;
 
-/** One change of names: all of it survives a power cut, or none. */
+interface NameChange {
+  dir: DirNode;
+  name: string;
+  node: DiskNode | null;
+}
+
+/** One change of names that is not durable yet: all of it survives a power cut, or none. */
 interface Pending {
-  dirs: DirNode[];
-  apply(): void;
+  changes: NameChange[];
+  done: boolean;
+}
+
+function applyTo(view: 'entries' | 'durable', changes: NameChange[]): void {
+  for (const { dir, name, node } of changes) {
+    if (node === null) dir[view].delete(name);
+    else dir[view].set(name, node);
+  }
 }
 
 export interface SimDisk {
@@ -39,7 +54,7 @@ export interface SimDisk {
   /** The directory and last name of a path inside the host; throws ENOENT. */
   parent(path: string): { dir: DirNode; name: string };
   find(path: string): DiskNode | null;
-  setNames(changes: { dir: DirNode; name: string; node: DiskNode | null }[], nowMs: number): void;
+  setNames(changes: NameChange[], nowMs: number): void;
   sync(dir: DirNode): void;
   /** All that is on the disk is durable: for what was there before the story begins. */
   syncAll(): void;
@@ -47,7 +62,7 @@ export interface SimDisk {
 }
 
 export function newDir(): DirNode {
-  return { kind: 'dir', entries: new Map(), durable: new Map(), changedMs: 0 };
+  return { kind: 'dir', entries: new Map(), durable: new Map(), changedMs: 0, pending: [] };
 }
 
 /** One error per code, made once: a missing file is the most common answer of all. */
@@ -61,15 +76,34 @@ export function errnoError(code: string, _path: string): Error {
   return made;
 }
 
+/** The names of a path, remembered: the same few are asked for all the time. */
+const namesOf = new Map<string, string[]>();
+
 function splitPath(path: string): string[] {
+  const known = namesOf.get(path);
+  if (known !== undefined) return known;
   const parts: string[] = [];
   for (const part of path.split('/')) if (part !== '' && part !== '.') parts.push(part);
+  if (namesOf.size > 2_000) namesOf.clear();
+  namesOf.set(path, parts);
   return parts;
 }
 
 export function createSimDisk(): SimDisk {
   const root = newDir();
+  /** In the order in which they were made; `done` ones are thrown away now and then. */
   let pending: Pending[] = [];
+  let doneCount = 0;
+  const makeDurable = (one: Pending): void => {
+    applyTo('durable', one.changes);
+    one.done = true;
+    doneCount += 1;
+  };
+
+  const forget = (): void => {
+    pending = [];
+    doneCount = 0;
+  };
 
   /** Follows links on the way (only `dist` and `dist.bak` are links to directories here), not the last name. */
   const walk = (parts: string[], upTo: number, view: 'entries' | 'durable'): DirNode | null => {
@@ -108,31 +142,25 @@ export function createSimDisk(): SimDisk {
     },
     setNames(changes, nowMs) {
       disk.version += 1;
-      for (const { dir, name, node } of changes) {
+      applyTo('entries', changes);
+      const one: Pending = { changes, done: false };
+      pending.push(one);
+      for (const { dir } of changes) {
         dir.changedMs = nowMs;
-        if (node === null) dir.entries.delete(name);
-        else dir.entries.set(name, node);
+        dir.pending.push(one);
       }
-      const apply = (): void => {
-        for (const { dir, name, node } of changes) {
-          if (node === null) dir.durable.delete(name);
-          else dir.durable.set(name, node);
-        }
-      };
-      pending.push({ dirs: changes.map((one) => one.dir), apply });
     },
     sync(dir) {
-      if (pending.length === 0) return;
-      const kept: Pending[] = [];
-      for (const one of pending) {
-        if (one.dirs.includes(dir)) one.apply();
-        else kept.push(one);
-      }
-      pending = kept;
+      if (dir.pending.length === 0) return;
+      for (const one of dir.pending) if (!one.done) makeDurable(one);
+      dir.pending = [];
+      if (doneCount < 50) return;
+      pending = pending.filter((one) => !one.done);
+      doneCount = 0;
     },
     syncAll() {
-      for (const one of pending) one.apply();
-      pending = [];
+      for (const one of pending) if (!one.done) makeDurable(one);
+      forget();
       const all = (dir: DirNode): void => {
         for (const node of dir.entries.values()) {
           if (node.kind === 'file') node.synced = node.text;
@@ -144,9 +172,12 @@ export function createSimDisk(): SimDisk {
     powerCut(random) {
       disk.version += 1;
       const fate = random.next();
-      const survive = fate < 0.5 ? 0 : fate < 0.7 ? pending.length : random.int(0, pending.length);
-      for (const one of pending.slice(0, survive)) one.apply();
-      pending = [];
+      const open = pending.filter((one) => !one.done);
+      const survive = fate < 0.5 ? 0 : fate < 0.7 ? open.length : random.int(0, open.length);
+      for (const one of open.slice(0, survive)) makeDurable(one);
+      // What did not survive never happened.
+      for (const one of open) one.done = true;
+      forget();
       const restore = (dir: DirNode): void => {
         dir.entries = new Map(dir.durable);
         for (const node of dir.entries.values()) {

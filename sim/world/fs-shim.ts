@@ -22,10 +22,18 @@ interface Place {
   disk: SimDisk;
 }
 
+/** Places of this run, remembered: the same few are asked for all the time. */
+const places = new Map<string, Place>();
+
 function place(full: string): Place {
+  const known = places.get(full);
+  if (known !== undefined) return known;
   const end = full.indexOf('/', 1);
   const host = end < 0 ? full.slice(1) : full.slice(1, end);
-  return { host, path: end < 0 ? '/' : full.slice(end), disk: globalThis.simFs.diskOf(host) };
+  const made = { host, path: end < 0 ? '/' : full.slice(end), disk: globalThis.simFs.diskOf(host) };
+  if (places.size > 1_000) places.clear();
+  places.set(full, made);
+  return made;
 }
 
 function change(at: Place, what: string, grows: boolean, act: () => void): void {
@@ -41,10 +49,16 @@ function set(at: Place, dir: DirNode, name: string, node: DiskNode | null): void
 }
 
 /** Without the cost of a thrown error: most files that src/ asks for are not there. */
-globalThis.simExists = (path) => {
-  if (path.startsWith('/proc/')) return true;
+globalThis.simReadText = (path) => {
   const at = place(path);
-  return at.disk.find(at.path) !== null;
+  const node = at.disk.find(at.path);
+  if (node === null) return null;
+  return node.kind === 'file' ? node.text : readFileSync(path);
+};
+globalThis.simWriteText = (fd, text) => {
+  const { at, node } = opened(fd);
+  if (node.kind !== 'file') throw errnoError('EISDIR', at.path);
+  append(at, node, text);
 };
 
 function must(at: Place): DiskNode {
@@ -62,31 +76,38 @@ function follow(at: Place): DiskNode {
   return target;
 }
 
-interface Stats {
-  isFile(): boolean;
-  isDirectory(): boolean;
-  isSymbolicLink(): boolean;
-  mtimeMs: number;
-  size: number;
+class Stats {
+  private readonly node: DiskNode;
+  constructor(node: DiskNode) {
+    this.node = node;
+  }
+  isFile(): boolean {
+    return this.node.kind === 'file';
+  }
+  isDirectory(): boolean {
+    return this.node.kind === 'dir';
+  }
+  isSymbolicLink(): boolean {
+    return this.node.kind === 'link';
+  }
+  get mtimeMs(): number {
+    return this.node.kind === 'dir' ? this.node.changedMs : 0;
+  }
+  get ctimeMs(): number {
+    return this.mtimeMs;
+  }
+  get size(): number {
+    return this.node.kind === 'file' ? this.node.text.length : 0;
+  }
 }
 
-function statsOf(node: DiskNode): Stats {
-  return {
-    isFile: () => node.kind === 'file',
-    isDirectory: () => node.kind === 'dir',
-    isSymbolicLink: () => node.kind === 'link',
-    mtimeMs: node.kind === 'dir' ? node.changedMs : 0,
-    size: node.kind === 'file' ? node.text.length : 0,
-  };
-}
+const statsOf = (node: DiskNode): Stats => new Stats(node);
 
 export const existsSync = (path: string): boolean => {
-  try {
-    follow(place(path));
-    return true;
-  } catch {
-    return false;
-  }
+  const at = place(path);
+  const node = at.disk.find(at.path);
+  if (node?.kind !== 'link') return node !== null;
+  return at.disk.find(`${at.path.slice(0, at.path.lastIndexOf('/'))}/${node.target}`) !== null;
 };
 export const lstatSync = (path: string): Stats => statsOf(must(place(path)));
 export const statSync = (path: string): Stats => statsOf(follow(place(path)));
@@ -181,6 +202,7 @@ let lastFd = 10;
 /** Before each run: what one seed left open is nothing to the next. */
 export function closeAll(): void {
   open.clear();
+  places.clear();
   lastFd = 10;
 }
 
@@ -207,11 +229,15 @@ function opened(fd: number): Open {
 export function writeSync(fd: number, bytes: Uint8Array, from = 0): number {
   const { at, node } = opened(fd);
   if (node.kind !== 'file') throw errnoError('EISDIR', at.path);
+  append(at, node, Buffer.from(bytes.subarray(from)).toString());
+  return bytes.length - from;
+}
+
+function append(at: Place, node: FileNode, text: string): void {
   change(at, 'write', true, () => {
     at.disk.version += 1;
-    node.text += Buffer.from(bytes.subarray(from)).toString();
+    node.text += text;
   });
-  return bytes.length - from;
 }
 
 export function fsyncSync(fd: number): void {
@@ -237,7 +263,7 @@ export function readSync(fd: number, buffer: Uint8Array, offset: number, length:
 export function writeFileSync(path: string, text: string): void {
   const fd = openSync(path, 'w');
   try {
-    writeSync(fd, Buffer.from(text));
+    globalThis.simWriteText(fd, text);
   } finally {
     closeSync(fd);
   }

@@ -6,7 +6,13 @@ declare global {
   var simWait: () => 'timed-out';
   var simAbortController: unknown;
   var simAbortSignal: unknown;
-  var simExists: (path: string) => boolean;
+  /** Without `quicker` (sim/bundle.ts). */
+  var simExact: boolean;
+  var simText: (value: object) => string;
+  var simValue: (text: string) => unknown;
+  var simReadText: (path: string) => string | null;
+  var simWriteText: (fd: number, text: string) => void;
+  var simStat: (pid: number) => { state: string; group: number; startTime: string } | null;
   var simFs: import('./fs-shim.ts').FsTarget;
 }
 

@@ -49,6 +49,7 @@ export function createGroup(
 ): Group {
   const { sched, random, net, trace } = deps;
   const quorum = Math.floor(ids.length / 2) + 1;
+  const byId = new Map<string, Member>();
   let electing = false;
   const alive = (one: Member): boolean => one.up && one.frozenUntil <= sched.now();
   const hasMajority = (one: Member): boolean =>
@@ -85,7 +86,7 @@ export function createGroup(
     term: 1,
     quorum,
     onLeader: null,
-    member: (id) => group.members.find((one) => one.id === id),
+    member: (id) => byId.get(id),
     serves(id) {
       const one = group.member(id);
       return one !== undefined && alive(one) && group.leader !== null && net.both(id, group.leader);
@@ -139,5 +140,6 @@ export function createGroup(
       }
     },
   };
+  for (const one of group.members) byId.set(one.id, one);
   return group;
 }

@@ -2,8 +2,9 @@
 import { keys } from '../../src/cluster/keys.ts';
 import { readTrial, writeHealthyMarker } from '../../src/node/trial-view.ts';
 import { reasonsOf } from './agent.ts';
-import { clockOf, recordText } from './ports.ts';
+import { type BeatRecord, clockOf } from './ports.ts';
 import type { SimLease } from './store.ts';
+import { textOf } from './texts.ts';
 import type { Daemon, World } from './types.ts';
 
 /** One heartbeat: renews the lease and writes the node's record through its own member. */
@@ -26,7 +27,7 @@ export function beat(world: World, daemon: Daemon): void {
   daemon.seq += 1;
   daemon.lastBeatMs = sched.now();
   const { buildHash, version, gitCommit } = daemon.build.version;
-  const record: Parameters<typeof recordText>[0] = {
+  const record: BeatRecord = {
     nodeId: host.id,
     incarnation: daemon.incarnation,
     seq: daemon.seq,
@@ -42,7 +43,7 @@ export function beat(world: World, daemon: Daemon): void {
     memberId: null,
     writtenMs: sched.now(),
   };
-  store.put(keys.node(host.id), recordText(record), daemon.lease.id);
+  store.put(keys.node(host.id), textOf(record), daemon.lease.id);
   if (daemon.wasHealthy) daemon.beatsHealthy += 1;
   noteHealth(world, daemon);
 }
@@ -78,7 +79,7 @@ export function noteHealth(world: World, daemon: Daemon): void {
   if (daemon.healthySinceMs === null) {
     daemon.healthySinceMs = world.sched.now();
     daemon.wasHealthy = true;
-    for (const checker of world.checkers) checker.daemonHealthy?.(daemon);
+    world.checkers.daemonHealthy(daemon);
   }
   if (daemon.markerWritten) return;
   try {

@@ -50,7 +50,7 @@ export function bootHost(world: World, host: Host): void {
   host.bootedAtMs = world.sched.now();
   host.procs.clear();
   world.trace.line(`${host.id}: boots`);
-  for (const checker of world.checkers) checker.booted?.(host);
+  world.checkers.booted(host);
   startSupervisor(world, host, world.timing.int(5, 50));
 }
 
@@ -64,7 +64,7 @@ function startSupervisor(world: World, host: Host, inMs: number): void {
   };
   world.sched.after(supervisor, inMs, () => {
     if (host.daemon !== null) {
-      for (const checker of world.checkers) checker.faultHit?.(host.id);
+      world.checkers.faultHit(host.id);
       endProc(host.daemon.proc);
     }
     host.daemon = null;
@@ -77,7 +77,7 @@ export function powerCut(world: World, host: Host): void {
   if (!host.up) return;
   world.trace.line(`${host.id}: power cut`);
   host.up = false;
-  for (const checker of world.checkers) checker.faultHit?.(host.id);
+  world.checkers.faultHit(host.id);
   endProc(host.supervisor);
   for (const proc of [...host.procs.values()]) endProc(proc);
   host.daemon = null;
@@ -143,7 +143,7 @@ function noteExit(host: Host, ended: Daemon): void {
   const exit = { release: ended.release, exitCode: ended.stopping ? 0 : 1, signal: null, at: '' };
   try {
     const fd = fs.openSync(`${host.base}/run/last-exit.json`, 'w');
-    fs.writeSync(fd, Buffer.from(JSON.stringify(exit)));
+    globalThis.simWriteText(fd, JSON.stringify(exit));
     fs.closeSync(fd);
   } catch {
     // Evidence only.

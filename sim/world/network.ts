@@ -3,6 +3,12 @@ import { ClusterError } from '../../src/errors.ts';
 import type { Random } from './random.ts';
 import { nobody, type Proc, type Scheduler } from './scheduler.ts';
 
+/** How much later than others a command comes, ms, and how long after that once more. */
+interface Late {
+  byMs: number;
+  againMs: number | null;
+}
+
 export interface Network {
   /** 'n1>n2': what n1 sends does not reach n2. */
   blocked: Set<string>;
@@ -11,6 +17,8 @@ export interface Network {
   doubling: number;
   delay: number;
   delayMs: number;
+  /** Asked about each command on its way (a drain or a verb) until it has something to say of one; that is the last one. */
+  onCommand: ((command: string, to: string) => Late | null) | null;
   reach(from: string, to: string): boolean;
   both(one: string, two: string): boolean;
   latencyMs(): number;
@@ -26,6 +34,7 @@ export interface Network {
     to: string,
     timeoutMs: number,
     arrive: (answer: (value: () => T) => void, refuse: () => void, hang: () => void) => void,
+    command: string,
   ): Promise<T>;
 }
 
@@ -43,12 +52,13 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
     doubling: 0,
     delay: 0,
     delayMs: 0,
+    onCommand: null,
     reach: (from, to) => from === to || net.blocked.size === 0 || !net.blocked.has(`${from}>${to}`),
     both: (one, two) => net.reach(one, two) && net.reach(two, one),
     latencyMs: () => (net.delay > 0 && random.chance(net.delay) ? random.int(1, net.delayMs) : random.int(1, 4)),
     hint: () => random.chance(0.5),
     lost: () => net.loss > 0 && random.chance(net.loss),
-    call: (from, to, timeoutMs, arrive) =>
+    call: (from, to, timeoutMs, arrive, command) =>
       new Promise((resolve, reject) => {
         const sentMs = sched.now();
         let settled = false;
@@ -85,8 +95,9 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
             }),
           );
         };
-        const refuse = (): void =>
+        const refuse = (): void => {
           sched.after(from, net.latencyMs(), () => settle(() => reject(unavailable(`connection to ${to} refused`))));
+        };
         const send = (laterMs: number): void => {
           if (!net.reach(from.hostId, to) || net.lost()) {
             timeout();
@@ -96,9 +107,12 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
           if (wayMs >= timeoutMs) timeout();
           sched.after(nobody, wayMs, () => arrive(answer, refuse, timeout));
         };
-        send(0);
+        const late = command === '' ? null : (net.onCommand?.(command, to) ?? null);
+        if (late !== null) net.onCommand = null;
+        send(late?.byMs ?? 0);
         // The second one may come when its effect is long undone.
         if (net.doubling > 0 && random.chance(net.doubling)) send(random.int(0, 3_000));
+        if (late !== null && late.againMs !== null) send(late.againMs);
       }),
   };
   return net;

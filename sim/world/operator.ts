@@ -9,6 +9,7 @@ import { type Behaviour, type Build, makeBuild } from './builds.ts';
 import type { Random } from './random.ts';
 import { damaged, install } from './releases.ts';
 import { nobody } from './scheduler.ts';
+import { readBack } from './texts.ts';
 import type { Daemon, World } from './types.ts';
 
 const behaviours: [Behaviour, number][] = [
@@ -45,7 +46,7 @@ function newBuild(world: World, random: Random, behaviour: Behaviour): Build {
 
 export function runningUpdate(world: World): UpdateRecord | null {
   const kv = world.store.get(keys.update);
-  return kv === null ? null : (JSON.parse(kv.value) as UpdateRecord);
+  return kv === null ? null : (readBack(kv.value) as UpdateRecord);
 }
 
 /** Healthy everywhere, no update, no trial: what must come of itself once the faults are over. */

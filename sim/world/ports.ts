@@ -14,6 +14,7 @@ import type { Store } from '../../src/ports/store.ts';
 import { answerDrain, answerHealth, answerTask } from './agent.ts';
 import { unavailable } from './network.ts';
 import { countCall, type Proc } from './scheduler.ts';
+import { readBack } from './texts.ts';
 import type { Daemon, Host, World } from './types.ts';
 
 const wallStart = Date.UTC(2026, 0, 1);
@@ -22,7 +23,7 @@ export function clockOf(world: World, host: Host, proc: Proc): Clock {
   const { sched } = world;
   return {
     nowMs: () => 1_000 + sched.now() - host.bootedAtMs,
-    wallIso: () => new Date(wallStart + sched.now() + host.wallOffsetMs).toISOString(),
+    wallIso: () => isoOf(wallStart + sched.now() + host.wallOffsetMs),
     randomId: (bytes) => world.random.hex(bytes),
     sleep: (ms, signal) =>
       new Promise((resolve) => {
@@ -35,11 +36,24 @@ export function clockOf(world: World, host: Host, proc: Proc): Clock {
           resolve();
         };
         // Woken in an event of its own process, for whoever aborts may be another one.
-        const wake = (): void => sched.after(proc, 0, end);
+        const wake = (): void => {
+          sched.cancel(timer);
+          sched.after(proc, 0, end);
+        };
         signal?.addEventListener('abort', wake, { once: true });
-        sched.after(proc, Math.ceil(ms), end);
+        const timer = sched.after(proc, Math.ceil(ms), end);
       }),
   };
+}
+
+let lastIsoMs = Number.NaN;
+let lastIso = '';
+
+/** Asked for several times in the same moment. */
+function isoOf(ms: number): string {
+  if (ms !== lastIsoMs) lastIso = new Date(ms).toISOString();
+  lastIsoMs = ms;
+  return lastIso;
 }
 
 const quiet = (): void => undefined;
@@ -55,35 +69,29 @@ export function loggerOf(world: World, name: string): Logger {
   return logger;
 }
 
-export function membershipOf(world: World, proc: Proc, store: Store): Membership {
+export function membershipOf(world: World, store: Store): Membership {
   return {
     getAllNodes: async () => {
-      const kvs = await store.list(keys.nodes);
-      const records = new Map(kvs.map((kv) => [kv.key.slice(keys.nodes.length), kv.value]));
-      return world.hosts.map((host) => nodeInfo(world, host, records.get(host.id), proc));
+      const records = new Map<string, string>();
+      for (const kv of await store.list(keys.nodes)) records.set(kv.key, kv.value);
+      return world.hosts.map((host) => nodeInfo(world, host, records.get(keyOf(host))));
     },
   };
 }
 
-/** Parsed once per text: the record is read by every observer at every look. */
-const parsed = new Map<string, NodeRecord & { writtenMs: number }>();
+/** A node's record as a heartbeat writes it. */
+export type BeatRecord = NodeRecord & { writtenMs: number };
 
-/** A node's record as text; its readers need not parse it. */
-export function recordText(record: NodeRecord & { writtenMs: number }): string {
-  const text = JSON.stringify(record);
-  if (parsed.size > 500) parsed.clear();
-  parsed.set(text, record);
-  return text;
-}
+const keyOf = ({ id }: Host): string => keys.node(id);
 
-function nodeInfo(world: World, host: Host, text: string | undefined, _proc: Proc): NodeInfo {
+function nodeInfo(world: World, host: Host, text: string | undefined): NodeInfo {
   const { id: nodeId, address, role } = host;
   const protocol = { min: 1, max: 1 };
   if (text === undefined) {
     const gone = { status: 'offline', lastSeen: null, lastSeenMsAgo: null, incarnation: '', heartbeatSeq: 0 } as const;
     return { nodeId, address, role, protocol, release: null, trial: null, ...gone };
   }
-  const record = parsed.get(text) ?? (JSON.parse(text) as NodeRecord & { writtenMs: number });
+  const record = readBack(text) as BeatRecord;
   const lastSeenMsAgo = world.sched.now() - record.writtenMs;
   const stale = lastSeenMsAgo > Math.max(world.leaseMs, 3 * world.heartbeatMs);
   return {
@@ -147,17 +155,19 @@ export function clientPoolOf(world: World, proc: Proc): ClientPool {
   const client = (host: Host): AgentClient => ({
     healthCheck: (timeoutMs) =>
       quickLook(world, proc, host) ??
-      call(world, proc, host, timeoutMs, (daemon, answer) => {
+      call(world, proc, host, timeoutMs, '', (daemon, answer) => {
         const health = world.sched.as(daemon.proc, () => answerHealth(world, daemon));
         answer(() => health);
       }),
     drain: (draining, updateId, epoch) =>
-      call(world, proc, host, 5_000, (daemon, answer) => {
+      call(world, proc, host, 5_000, 'drain', (daemon, answer) => {
         const reply = world.sched.as(daemon.proc, () => answerDrain(world, daemon, draining, updateId, epoch));
         answer(reply);
       }),
     executeTask: (task) =>
-      call(world, proc, host, task.timeoutMs + 5_000, (daemon, answer) => answerTask(world, daemon, task, answer)),
+      call(world, proc, host, task.timeoutMs + 5_000, task.argv[2] ?? '', (daemon, answer) =>
+        answerTask(world, daemon, task, answer),
+      ),
   });
   const clients = new Map(world.hosts.map((host) => [host.address, client(host)]));
   return {
@@ -176,12 +186,23 @@ function quickLook(world: World, proc: Proc, host: Host): Promise<NodeHealth> | 
   if (net.loss > 0 || net.delay > 0 || net.blocked.size > 0) return null;
   if (host.daemon === null || host.daemon.proc.frozenUntil > 0) return null;
   countCall(proc);
-  return sched.later(proc, net.latencyMs() + net.latencyMs(), () => {
-    const { daemon } = host;
-    if (daemon === null || !daemon.listening) throw unavailable(`connection to ${host.id} refused`);
-    return sched.as(daemon.proc, () => answerHealth(world, daemon));
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const { daemon } = host;
+      if (daemon === null || !daemon.listening) reject(unavailable(`connection to ${host.id} refused`));
+      else resolve(sched.as(daemon.proc, () => answerHealth(world, daemon)));
+    };
+    if (looks.proc === proc && looks.turn === sched.turn()) return void looks.all.push(look);
+    const all = [look];
+    looks = { proc, turn: sched.turn(), all };
+    sched.after(proc, net.latencyMs() + net.latencyMs(), () => {
+      for (const one of all) one();
+    });
   });
 }
+
+/** Those that a process begins at once come back at once. */
+let looks: { proc: Proc | null; turn: number; all: (() => void)[] } = { proc: null, turn: -1, all: [] };
 
 /** Carries a call to the daemon that listens there when it arrives; a frozen one gets it when it wakes up. */
 function call<T>(
@@ -189,13 +210,20 @@ function call<T>(
   proc: Proc,
   host: Host,
   timeoutMs: number,
+  command: string,
   serve: (daemon: Daemon, answer: (value: () => T) => void) => void,
 ): Promise<T> {
   countCall(proc);
-  return world.net.call<T>(proc, host.id, timeoutMs, (answer, refuse, hang) => {
+  const arrive = (answer: (value: () => T) => void, refuse: () => void, hang: () => void): void => {
     const daemon = host.daemon;
-    if (!host.up) return hang();
-    if (daemon === null || !daemon.listening) return refuse();
+    if (!host.up) {
+      hang();
+      return;
+    }
+    if (daemon === null || !daemon.listening) {
+      refuse();
+      return;
+    }
     // A process that ends resets its connections; a host without power says nothing.
     const broken = (): void => (host.up ? refuse() : hang());
     daemon.broken.add(broken);
@@ -209,5 +237,6 @@ function call<T>(
       return;
     }
     serve(daemon, alive);
-  });
+  };
+  return world.net.call<T>(proc, host.id, timeoutMs, arrive, command);
 }

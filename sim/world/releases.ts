@@ -47,7 +47,7 @@ export function install(host: Host, hash: string): void {
 function writeFile(path: string, text: string): void {
   const fd = fs.openSync(path, 'w');
   try {
-    fs.writeSync(fd, Buffer.from(text));
+    globalThis.simWriteText(fd, text);
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);

@@ -22,7 +22,7 @@ export interface Proc {
   onEnd: (() => void) | null;
 }
 
-interface Event {
+export interface Event {
   at: number;
   seq: number;
   proc: Proc;
@@ -34,7 +34,11 @@ export interface Scheduler {
   now(): number;
   /** The process whose event runs. */
   actor(): Proc;
-  after(proc: Proc, delayMs: number, act: () => void): void;
+  after(proc: Proc, delayMs: number, act: () => void): Event;
+  /** It never happens. */
+  cancel(event: Event): void;
+  /** Events so far: what is done at the same count is done at once. */
+  turn(): number;
   /** A promise that is settled in an event of the process; never, when that has ended by then. */
   later<T>(proc: Proc, delayMs: number, value: () => T): Promise<T>;
   /** Runs until nothing is due before `untilMs`, or `done` says so. Returns the number of events. */
@@ -51,6 +55,9 @@ function noDrain(): never {
 }
 
 export const nobody: Proc = newProc('world', '', 1);
+
+/** Who cancelled events belong to: nobody that could act. */
+const cancelled: Proc = { ...newProc('cancelled', '', 0), dead: true };
 
 export function newProc(name: string, hostId: string, pid: number): Proc {
   return { name, hostId, pid, dead: false, frozenUntil: 0, slowMs: 0, calls: 0, dieAtCall: 0, onEnd: null };
@@ -73,6 +80,7 @@ export function createScheduler(trace: Trace): Scheduler {
   const heap: Event[] = [];
   let nowMs = 0;
   let seq = 0;
+  let turn = 0;
   let actor: Proc = nobody;
 
   const before = (one: Event, two: Event): boolean => one.at < two.at || (one.at === two.at && one.seq < two.seq);
@@ -109,15 +117,21 @@ export function createScheduler(trace: Trace): Scheduler {
     actor = proc;
     globalThis.simPid = proc.pid;
   };
-  const after = (proc: Proc, delayMs: number, act: () => void): void => {
+  const after = (proc: Proc, delayMs: number, act: () => void): Event => {
     seq += 1;
-    push({ at: nowMs + Math.max(0, delayMs) + proc.slowMs, seq, proc, act });
+    const event = { at: nowMs + Math.max(0, delayMs) + proc.slowMs, seq, proc, act };
+    push(event);
+    return event;
   };
 
   return {
     now: () => nowMs,
     actor: () => actor,
     after,
+    cancel: (event) => {
+      event.proc = cancelled;
+    },
+    turn: () => turn,
     later: (proc, delayMs, value) =>
       new Promise((resolve, reject) => {
         after(proc, delayMs, () => {
@@ -129,7 +143,7 @@ export function createScheduler(trace: Trace): Scheduler {
         });
       }),
     run(untilMs, done) {
-      let count = 0;
+      const first = turn;
       while (heap.length > 0 && !done()) {
         if ((heap[0] as Event).at > untilMs) break;
         const event = pop();
@@ -141,14 +155,14 @@ export function createScheduler(trace: Trace): Scheduler {
           push({ ...event, at: proc.frozenUntil, seq });
           continue;
         }
-        count += 1;
+        turn += 1;
         trace.mix(event.seq, nowMs);
         enter(proc);
         event.act();
         drain();
       }
       enter(nobody);
-      return count;
+      return turn - first;
     },
     as(proc, act) {
       const outer = actor;

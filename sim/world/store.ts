@@ -42,14 +42,29 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
   const { sched, group, net } = deps;
   const kvs = new Map<string, KeyValue>();
   const leases = new Map<string, ServerLease>();
-  const watches = new Set<{ proc: Proc; prefix: string; onChange: () => void }>();
+  /** By the directory of their key: a list is always of one whole directory. */
+  const dirs = new Map<string, Map<string, KeyValue>>();
+  const watches = new Map<string, { proc: Proc; onChange: () => void }[]>();
+  /** No lease can be over before. */
+  let soonestMs = 0;
   let revision = 1;
   let lastLease = 0;
 
+  const dirOf = (key: string): Map<string, KeyValue> => {
+    const name = key.slice(0, key.lastIndexOf('/') + 1);
+    let dir = dirs.get(name);
+    if (dir === undefined) {
+      dir = new Map();
+      dirs.set(name, dir);
+    }
+    return dir;
+  };
   const changed = (key: string): void => {
-    for (const watch of watches) {
-      if (watch.proc.dead) watches.delete(watch);
-      else if (key.startsWith(watch.prefix) && net.hint()) sched.after(watch.proc, net.latencyMs(), watch.onChange);
+    for (const [prefix, watchers] of watches) {
+      if (!key.startsWith(prefix)) continue;
+      for (const { proc, onChange } of watchers) {
+        if (!proc.dead && net.hint()) sched.after(proc, net.latencyMs(), onChange);
+      }
     }
   };
   const store: SimStore = {
@@ -74,7 +89,9 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
         lease.keys.add(key);
       }
       revision += 1;
-      kvs.set(key, { key, value, modRevision: revision, leaseId });
+      const kv = { key, value, modRevision: revision, leaseId };
+      kvs.set(key, kv);
+      dirOf(key).set(key, kv);
       store.onPut?.(key, value, before?.value ?? null);
       changed(key);
     },
@@ -84,12 +101,14 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
       revision += 1;
       leases.get(kv.leaseId)?.keys.delete(key);
       kvs.delete(key);
+      dirOf(key).delete(key);
       changed(key);
     },
     grant(ttlMs) {
       lastLease += 1;
       const id = lastLease.toString(16).padStart(8, '0');
       leases.set(id, { id, ttlMs, expiresMs: sched.now() + ttlMs, keys: new Set() });
+      soonestMs = Math.min(soonestMs, sched.now() + ttlMs);
       return id;
     },
     renew(leaseId) {
@@ -108,8 +127,12 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
       for (const lease of leases.values()) lease.expiresMs = sched.now() + lease.ttlMs;
     },
     expire() {
-      if (group.leader === null) return;
-      for (const lease of leases.values()) if (lease.expiresMs <= sched.now()) store.revoke(lease.id);
+      if (group.leader === null || sched.now() < soonestMs) return;
+      soonestMs = Number.POSITIVE_INFINITY;
+      for (const lease of leases.values()) {
+        if (lease.expiresMs <= sched.now()) store.revoke(lease.id);
+        else soonestMs = Math.min(soonestMs, lease.expiresMs);
+      }
     },
     port: (proc, onlyOwn) => storePort(proc, onlyOwn),
   };
@@ -129,8 +152,9 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
   const ask = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
     countCall(proc);
     return new Promise((resolve, reject) => {
-      const lost = (): void =>
+      const lost = (): void => {
         sched.after(proc, requestTimeoutMs, () => reject(unavailable('the store did not answer')));
+      };
       if (net.lost()) return lost();
       sched.after(nobody, net.latencyMs(), () => {
         store.expire();
@@ -161,10 +185,10 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
   const listNow: Store['list'] extends (prefix: string, options?: infer O) => unknown
     ? (prefix: string, options?: O) => KeyValue[]
     : never = (prefix, options = {}) => {
-    const found: KeyValue[] = [];
-    for (const kv of kvs.values()) {
-      if (kv.key.startsWith(prefix) && (options.after === undefined || kv.key > options.after)) found.push(kv);
-    }
+    if (!prefix.endsWith('/')) throw new Error(`the simulated store lists directories only, not ${prefix}`);
+    const { after } = options;
+    const all = [...dirOf(prefix).values()];
+    const found = after === undefined ? all : all.filter((kv) => kv.key > after);
     found.sort((one, two) => (one.key < two.key ? -1 : 1));
     if (options.descending === true) found.reverse();
     return options.limit !== undefined && options.limit > 0 ? found.slice(0, options.limit) : found;
@@ -177,9 +201,11 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
       put: (key, value, leaseId) => ask(proc, onlyOwn, () => store.put(key, value, leaseId)),
       txn: (compares, ops) => ask(proc, onlyOwn, () => applyOps(compares, ops)),
       watch: async (prefix, onChange): Promise<Watch> => {
-        const watch = { proc, prefix, onChange };
-        watches.add(watch);
-        return { close: async () => void watches.delete(watch) };
+        const watch = { proc, onChange };
+        const alive = (watches.get(prefix) ?? []).filter((one) => !one.proc.dead);
+        watches.set(prefix, [...alive, watch]);
+        const isOther = (one: object): boolean => one !== watch;
+        return { close: async () => void watches.set(prefix, (watches.get(prefix) ?? []).filter(isOther)) };
       },
       grantLease: (ttlSeconds) =>
         ask(proc, onlyOwn, () => leaseOf(proc, store.grant(ttlSeconds * 1_000), ttlSeconds * 1_000)),

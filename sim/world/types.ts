@@ -130,7 +130,7 @@ export interface World {
   heartbeatMs: number;
   leaseMs: number;
   options: UpdateOptions;
-  checkers: Checker[];
+  checkers: Required<Checker>;
   violations: Violation[];
   /** Every fault has ended by then. */
   faultsEndMs: number;

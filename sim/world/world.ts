@@ -11,6 +11,7 @@ import { startOperators } from './operator.ts';
 import { createRandom, type Random } from './random.ts';
 import { createScheduler, endProc, newProc, nobody } from './scheduler.ts';
 import { createStore } from './store.ts';
+import { forgetTexts } from './texts.ts';
 import { createTrace } from './trace.ts';
 import type { Host, Violation, World } from './types.ts';
 
@@ -41,7 +42,7 @@ export function runSeed(seed: number, keepLines: boolean): RunResult {
   const events = world.sched.run(longestMs, () => done.value || world.violations.length > 0);
   if (world.violations.length === 0) {
     if (!done.value) world.violate('liveness', `not at rest after ${longestMs} ms`);
-    for (const checker of world.checkers) checker.atEnd?.();
+    world.checkers.atEnd();
   }
   return {
     seed,
@@ -56,7 +57,7 @@ export function runSeed(seed: number, keepLines: boolean): RunResult {
 
 /** Checkers that watch the time look once a second. */
 function tick(world: World): void {
-  for (const checker of world.checkers) checker.tick?.();
+  world.checkers.tick();
   world.sched.after(nobody, 1_000, () => tick(world));
 }
 
@@ -113,7 +114,7 @@ function createWorld(seed: number, keepLines: boolean): World {
       maxLagEntries: shape.pick([100, 1_000]),
       onFailure: shape.pick(['abort', 'revert']),
     },
-    checkers: [],
+    checkers: null as never, // below: they look at the world
     violations: [],
     faultsEndMs: 0,
     stats: { events: 0, updates: 0, outcomes: {}, faults: 0 },
@@ -136,9 +137,7 @@ function createWorld(seed: number, keepLines: boolean): World {
     },
   };
   world.checkers = createCheckers(world);
-  store.onPut = (key, value, before) => {
-    for (const checker of world.checkers) checker.storePut?.(key, value, before);
-  };
+  store.onPut = world.checkers.storePut;
   return world;
 }
 
@@ -182,15 +181,20 @@ function installGlobals(world: World): void {
     afterChange(hostId, change, path) {
       const host = byId.get(hostId);
       if (host === undefined || sched.actor() === nobody) return;
-      for (const checker of world.checkers) checker.diskChanged?.(host, change, path);
+      world.checkers.diskChanged(host, change, path);
     },
   };
   closeAll();
+  forgetTexts();
   globalThis.simFs = target;
   globalThis.simPid = 1;
   globalThis.simHrtime = () => {
     ticks += 1n;
     return ticks;
+  };
+  globalThis.simStat = (pid) => {
+    const proc = hostNow()?.procs.get(pid);
+    return proc === undefined || proc.dead ? null : { state: 'S', group: pid, startTime: String(pid) };
   };
   globalThis.simWait = () => 'timed-out';
   globalThis.simKill = (pid) => {
@@ -200,11 +204,14 @@ function installGlobals(world: World): void {
   };
 }
 
+const zeros = ' 0'.repeat(16);
+
 function procFile(host: Host | undefined, path: string): string | null {
   if (host === undefined) return null;
   if (path === '/proc/sys/kernel/random/boot_id') return host.bootId;
-  const pid = Number(/^\/proc\/(\d+)\/stat$/.exec(path)?.[1]);
+  if (!path.endsWith('/stat')) return null;
+  const pid = Number(path.slice('/proc/'.length, -'/stat'.length));
   const proc = host.procs.get(pid);
   if (proc === undefined || proc.dead) return null;
-  return `${pid} (${proc.name}) S 1 ${pid}${' 0'.repeat(16)} ${pid} 0`;
+  return `${pid} (${proc.name}) S 1 ${pid}${zeros} ${pid} 0`;
 }
