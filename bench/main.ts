@@ -38,24 +38,30 @@ export async function main(args: string[]): Promise<number> {
   const results: Result[] = [];
   let failures = 0;
   console.error(machine.join('\n'));
-  try {
-    await untilInterrupted(async (signal) => {
-      for (const benchmark of chosen) {
-        const runs = options.runs ?? benchmark.runs;
-        console.error(`\n${benchmark.name}: ${benchmark.title} (${runs} runs)`);
-        try {
-          const measured = await runBenchmark(benchmark, runs, signal);
-          results.push(measured);
-          console.error(asText(measured));
-        } catch (failed) {
-          if (signal.aborted) throw failed;
-          failures += 1;
-          console.error(`  could not be measured: ${failed instanceof Error ? failed.stack : String(failed)}`);
-        }
+  const measureAll = async (signal: AbortSignal): Promise<void> => {
+    for (const benchmark of chosen) {
+      const runs = options.runs ?? benchmark.runs;
+      console.error(`\n${benchmark.name}: ${benchmark.title} (${runs} runs)`);
+      try {
+        const measured = await runBenchmark(benchmark, runs, signal);
+        results.push(measured);
+        console.error(asText(measured));
+      } catch (failed) {
+        if (signal.aborted) throw failed;
+        failures += 1;
+        console.error(`  could not be measured: ${failed instanceof Error ? failed.stack : String(failed)}`);
       }
+    }
+  };
+  let measuring: Promise<void> | undefined;
+  try {
+    await untilInterrupted((signal) => {
+      measuring = measureAll(signal);
+      return measuring;
     });
   } catch (interrupted) {
     console.error(interrupted instanceof Error ? interrupted.message : String(interrupted));
+    await measuring?.catch(() => undefined); // it cleans up
     return 1;
   }
   if (options.json) console.log(JSON.stringify({ machine, results }));
