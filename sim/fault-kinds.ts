@@ -54,7 +54,8 @@ export const faults: Record<string, Fault> = {
     };
   },
   crashAtDiskChange: (world, random, host) => {
-    host.crashIn = { changes: random.int(1, 30), power: random.chance(0.5) };
+    const namesOnly = random.chance(0.3);
+    host.crashIn = { changes: random.int(1, namesOnly ? 4 : 30), power: random.chance(0.5), namesOnly };
     return () => {
       host.crashIn = null;
       if (!host.up) bootHost(world, host);

@@ -188,6 +188,13 @@ export const mutants: Mutant[] = [
     '  } finally {',
   ),
   one(
+    'the name of a release may be lost behind dist',
+    'P2',
+    'src/node/trial-arm.ts',
+    '    disk.fsyncDir(releases);\n',
+    '',
+  ),
+  one(
     'dist is switched in two steps',
     'P2',
     'src/release/link.ts',

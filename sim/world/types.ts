@@ -81,8 +81,11 @@ export interface Host {
   order: 'restart' | null;
   backoffMs: number;
   otherSeen: number;
-  /** A fault: the next so many changes of the disk still work; then the process, or the host, ends. */
-  crashIn: { changes: number; power: boolean } | null;
+  /**
+   * A fault: the next so many changes of the disk still work; then the process, or the host, ends. `namesOnly`: only
+   * what makes the names of a directory durable counts, which is the worst moment of all.
+   */
+  crashIn: { changes: number; power: boolean; namesOnly: boolean } | null;
 }
 
 export interface Violation {

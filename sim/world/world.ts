@@ -167,6 +167,7 @@ function installGlobals(world: World): void {
       if (actor.dead) throw new Error(`${actor.name} has ended`);
       const host = byId.get(hostId);
       if (host === undefined || host.crashIn === null || actor === nobody) return;
+      if (host.crashIn.namesOnly && !(change === 'fsync' && (path === '/' || path === '/releases'))) return;
       host.crashIn.changes -= 1;
       if (host.crashIn.changes > 0) return;
       const { power } = host.crashIn;

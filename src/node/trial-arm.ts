@@ -69,8 +69,11 @@ export function armTrial(base: string, trial: Trial, disk: Disk): void {
 
 /** The one rename after which the release on trial is what starts (P2). Throws ClusterError 'disk'. */
 export function switchTo(base: string, release: string, disk: Disk): void {
+  const { dist, releases } = nodePaths(base);
   try {
-    switchLink(nodePaths(base).dist, join('releases', release), disk);
+    // A staging that was killed right after it named the release left the name to chance, and the next one found it there.
+    disk.fsyncDir(releases);
+    switchLink(dist, join('releases', release), disk);
   } catch (cause) {
     throw new ClusterError('disk', 'cannot switch dist', { seen: errno(cause) || String(cause) }, cause);
   }

@@ -163,6 +163,15 @@ describe('activate', () => {
     expect(guard('tick').action).toBe('rolled-back');
   });
 
+  it('makes the name of the release durable before dist leads to it', async () => {
+    const changes: string[] = [];
+    const disk = createDisk((change, path) => void changes.push(`${change} ${path.slice(base.length)}`));
+    await activate({ ...deps, disk }, update);
+    const synced = changes.lastIndexOf('fsyncDir /releases');
+    expect(synced).toBeGreaterThanOrEqual(0);
+    expect(synced).toBeLessThan(changes.indexOf('rename /dist'));
+  });
+
   it('runs the hook before anything is armed, and looks at the quorum once more after it', async () => {
     const note = (what: string) => async (): Promise<void> => void said.push(`${what} ${has('trial.json')}`);
     const hooks = { beforeRestart: note('hook'), afterRestart: note('after') };
