@@ -54,11 +54,27 @@ export const faults: Record<string, Fault> = {
     };
   },
   crashAtDiskChange: (world, random, host) => {
-    const namesOnly = random.chance(0.3);
-    host.crashIn = { changes: random.int(1, namesOnly ? 4 : 30), power: random.chance(0.5), namesOnly };
+    host.crashIn = crashOf(random);
     return () => {
       host.crashIn = null;
       if (!host.up) bootHost(world, host);
+    };
+  },
+  /** In the middle of the next verb of a kind, wherever that runs. */
+  crashInVerb: (world, random) => {
+    const verb = random.pick(['stage', 'stage', 'activate', 'commit', 'rollback']);
+    let hitHost: Host | null = null;
+    world.net.onCommand = (command, to) => {
+      if (command !== verb) return null;
+      hitHost = world.host(to);
+      hitHost.crashIn = crashOf(random);
+      return { byMs: 0, againMs: null };
+    };
+    return () => {
+      world.net.onCommand = null;
+      if (hitHost === null) return;
+      hitHost.crashIn = null;
+      if (!hitHost.up) bootHost(world, hitHost);
     };
   },
   powerCut: (world, _random, host) => {
@@ -231,6 +247,11 @@ export const faults: Record<string, Fault> = {
     return undefined;
   },
 };
+
+function crashOf(random: Random): Host['crashIn'] {
+  const namesOnly = random.chance(0.3);
+  return { changes: namesOnly ? random.pick([1, 1, 2, 3]) : random.int(1, 30), power: random.chance(0.5), namesOnly };
+}
 
 function block(world: World, pairs: string[], host: Host): () => void {
   for (const pair of pairs) world.net.blocked.add(pair);

@@ -8,6 +8,8 @@ import { nobody } from './world/scheduler.ts';
 import type { World } from './world/types.ts';
 
 const kinds = Object.keys(faults);
+/** They lie in wait for a command: most of those come early. */
+const inWait = ['lateCommand', 'quorumLostOnTheWay', 'crashInVerb'];
 
 export function planFaults(world: World): void {
   const random = world.random.fork('faults');
@@ -20,8 +22,10 @@ export function planFaults(world: World): void {
   for (let at = 0; at < count; at += 1) {
     const kind = long && at === 0 ? 'majorityAway' : random.pick(kinds);
     // Most of them while the first nodes are in flight: there is most to break.
-    const startMs = 2_500 + random.int(0, random.chance(0.7) ? Math.min(12_000, spanMs - 1_000) : spanMs - 1_000);
-    const lastsMs = kind === 'majorityAway' ? 30_000 : random.pick([100, 1_000, 4_000, 12_000]);
+    const waits = inWait.includes(kind) && random.chance(0.5);
+    const laterMs = 2_500 + random.int(0, random.chance(0.7) ? Math.min(12_000, spanMs - 1_000) : spanMs - 1_000);
+    const startMs = waits ? 1_500 : laterMs;
+    const lastsMs = waits ? spanMs : kind === 'majorityAway' ? 30_000 : random.pick([100, 1_000, 4_000, 12_000]);
     const mine = random.fork(`${at}`);
     world.sched.after(nobody, startMs, () => {
       const host = mine.pick(world.hosts.slice(0, mine.chance(0.8) ? world.voters.length : undefined));

@@ -1,5 +1,5 @@
 /** A node on its way back: asked where it can be asked, and recognised when its own guard did it (P3). */
-import { noAnswer, waited } from './facts.ts';
+import { isCommitted, noAnswer, waited } from './facts.ts';
 import { failStep, failureOf, nextAfter, waitFor } from './steps.ts';
 import type { Failure, FailureKind, NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
@@ -43,6 +43,10 @@ export function planRollingBack(
     // It never ran, so whatever its silence looked like is not the build's fault.
     const kind = ['start', 'health', 'join', 'stability'].includes(failure.kind) ? 'activate' : failure.kind;
     return { kind: 'failed', nodeId: task.nodeId, failure: { ...failure, kind, phase: 'activating' } };
+  }
+  if (health?.healthy === true && task.incarnationTrial !== '' && isCommitted(record, task, node)) {
+    // It was on trial and took the commit that it never answered to: there is nothing to go back from, and the record follows it (P5).
+    return { kind: 'commit', nodeId: task.nodeId, address: task.address };
   }
   const seen = health === null ? `no answer: ${noAnswer(node)}` : describeWayBack(task, health);
   if (overdue) {

@@ -102,7 +102,9 @@ export function recordOutcome(
     }
     case 'commit': {
       const next = addDurations(base, step.nodeId, { commit: outcome.ms, ...partDurations });
-      return phaseChange(release(next, step.nodeId), step.nodeId, 'committed', 'proved itself: committed');
+      // What was held against it on a way back that it did not go is no longer its failure; why the update stops, stays.
+      const proved = changeTask(release(next, step.nodeId), step.nodeId, (task) => ({ ...task, failure: null }));
+      return phaseChange(proved, step.nodeId, 'committed', 'proved itself: committed');
     }
     case 'rolledBack':
       return recordRolledBack(base, step.nodeId, step.failure, partDurations);

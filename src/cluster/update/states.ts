@@ -11,7 +11,7 @@ export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
   activating: ['trial', 'rolling-back', 'rolled-back', 'failed'],
   trial: ['committed', 'rolling-back', 'rolled-back'],
   committed: ['rolled-back'], // on probation: it could not stay up, and went back by itself
-  'rolling-back': ['rolled-back', 'failed'],
+  'rolling-back': ['rolled-back', 'failed', 'committed'], // committed: it had taken the commit before it was silent
   'rolled-back': [],
   failed: [],
   skipped: [],
