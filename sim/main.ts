@@ -1,22 +1,25 @@
-/**
- * `npm run sim -- --seeds N [--seed S] [--times 2] [--trace] [--jobs J]`: bundles the simulation once and runs it in J
- * processes (default: one per core). Exit code 0: no promise was broken and every repeated seed had the same trace.
- */
+/** `npm run sim`: bundles the simulation once and runs it in several processes. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { bundle } from './bundle.ts';
+import { readOptions } from './options.ts';
 import { runWorker } from './worker.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    times: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    trace: { type: 'boolean', default: false },
-  },
+const help = `npm run sim -- [options]
+
+  --seeds N   how many seeds (default 1000)
+  --seed S    the first one (default 1)
+  --times T   runs of each seed; their traces must be equal (default 1)
+  --trace     one seed, told line by line
+  --jobs J    processes (default: one per core)
+
+Exit code 0: no promise was broken, and every repeated seed had the same trace; 1 otherwise; 2: wrong usage.
+`;
+
+const options = readOptions(help, {
+  numbers: { seeds: 1_000, seed: 1, times: 1, jobs: availableParallelism() },
+  flags: ['trace'],
 });
 
 interface Sum {
@@ -47,19 +50,28 @@ async function main(): Promise<number> {
   try {
     const file = join(dir, 'sim.cjs');
     await bundle(file);
-    const seeds = values.trace ? 1 : Number(values.seeds);
-    const jobs = Math.min(seeds, values.trace ? 1 : Number(values.jobs));
+    const seeds = options.trace ? 1 : options.seeds;
+    const jobs = Math.min(seeds, options.trace ? 1 : options.jobs);
     const runs = Array.from({ length: jobs }, (_, at) => {
-      const first = String(Number(values.seed) + at);
-      const args = ['--seed', first, '--seeds', String(seeds - at), '--step', String(jobs), '--times', values.times];
-      return runWorker(file, values.trace ? [...args, '--trace'] : args, onLine);
+      const first = String(options.seed + at);
+      const args = [
+        '--seed',
+        first,
+        '--seeds',
+        String(seeds - at),
+        '--step',
+        String(jobs),
+        '--times',
+        String(options.times),
+      ];
+      return runWorker(file, options.trace ? [...args, '--trace'] : args, onLine);
     });
     await Promise.all(runs);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
   const seconds = Math.round((Date.now() - startMs) / 100) / 10;
-  process.stdout.write(`${JSON.stringify({ ...total, times: Number(values.times), seconds })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...total, times: options.times, seconds })}\n`);
   return total.violations + total.mismatches === 0 ? 0 : 1;
 }
 

@@ -1,21 +1,27 @@
 /**
- * `npm run sim:mutants [-- --seeds N] [--only TEXT] [--jobs J]`: takes away one safeguard at a time and runs seeds until a checker
+ * `npm run sim:mutants`: takes away one safeguard at a time and runs seeds until a checker
  * says so. Exit code 1 when one survives: a checker is missing, or the safeguard is dead.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { bundle } from '../bundle.ts';
+import { readOptions } from '../options.ts';
 import { type Found, runWorker } from '../worker.ts';
 import { type Mutant, mutants } from './list.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '6000' },
-    only: { type: 'string', default: '' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-  },
+const help = `npm run sim:mutants -- [options]
+
+  --seeds N    at most so many for each mutant (default 6000)
+  --only TEXT  the mutants whose name has TEXT in it (default: all)
+  --jobs J     mutants at once (default: one per core)
+
+Exit code 0: every one was caught; 1 otherwise; 2: wrong usage.
+`;
+
+const options = readOptions(help, {
+  numbers: { seeds: 6_000, jobs: availableParallelism() },
+  texts: { only: '' },
 });
 
 interface Verdict {
@@ -55,7 +61,7 @@ async function tryMutant(mutant: Mutant, file: string, sound: string): Promise<V
 async function catchIt(file: string, sound: string): Promise<Found | null> {
   let from = 1;
   for (;;) {
-    const found = await firstViolation(file, from, Number(values.seeds) - from + 1);
+    const found = await firstViolation(file, from, options.seeds - from + 1);
     // What the code breaks as it is says nothing about the safeguard.
     if (found === null || (await firstViolation(sound, found.seed, 1)) === null) return found;
     from = found.seed + 1;
@@ -64,7 +70,7 @@ async function catchIt(file: string, sound: string): Promise<Found | null> {
 
 async function main(): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'claudecluster-mutants-'));
-  const wanted = mutants.filter((mutant) => mutant.name.includes(values.only));
+  const wanted = mutants.filter((mutant) => mutant.name.includes(options.only));
   const verdicts: Verdict[] = [];
   const sound = join(dir, 'sound.cjs');
   const all: { mutant: Mutant; file: string; error: string }[] = [];
@@ -88,7 +94,7 @@ async function main(): Promise<number> {
       const file = join(dir, `mutant-${at}.cjs`);
       all.push({ mutant, file, error: await makeMutant(mutant, file) });
     }
-    await Promise.all(Array.from({ length: Number(values.jobs) }, work));
+    await Promise.all(Array.from({ length: options.jobs }, work));
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

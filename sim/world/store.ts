@@ -137,18 +137,28 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
     port: (proc, onlyOwn) => storePort(proc, onlyOwn),
   };
 
-  /** A read takes one event where nothing can get lost: nobody can tell when on its way it was answered. */
+  /**
+   * A read takes one event where nothing can get lost: nobody can tell when on its way it was answered. Those that a
+   * process begins at once are answered at once.
+   */
   const read = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
     if (net.loss > 0 || net.blocked.size > 0) return ask(proc, onlyOwn, apply);
     countCall(proc);
     return new Promise((resolve, reject) => {
+      const one = (): void => {
+        if (store.available(proc.hostId, onlyOwn)) resolve(apply());
+        else sched.after(proc, requestTimeoutMs, () => reject(unavailable('the store did not answer')));
+      };
+      if (reads.proc === proc && reads.turn === sched.turn()) return void reads.all.push(one);
+      const all = [one];
+      reads = { proc, turn: sched.turn(), all };
       sched.after(proc, net.latencyMs() + net.latencyMs(), () => {
         store.expire();
-        if (store.available(proc.hostId, onlyOwn)) return resolve(apply());
-        sched.after(proc, requestTimeoutMs, () => reject(unavailable('the store did not answer')));
+        for (const answer of all) answer();
       });
     });
   };
+  let reads: { proc: Proc | null; turn: number; all: (() => void)[] } = { proc: null, turn: -1, all: [] };
   const ask = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
     countCall(proc);
     return new Promise((resolve, reject) => {

@@ -76,7 +76,7 @@ function createWorld(seed: number, keepLines: boolean): World {
   const trace = createTrace(keepLines, () => now());
   const sched = createScheduler(trace);
   now = sched.now;
-  const voters = Array.from({ length: shape.pick([3, 3, 3, 5, 5, 7]) }, (_, at) => `n${at + 1}`);
+  const voters = Array.from({ length: shape.pick([3, 3, 3, 3, 5, 5, 7]) }, (_, at) => `n${at + 1}`);
   const workers = Array.from({ length: workersOf(shape) }, (_, at) => `w${at + 1}`);
   const hosts = [...voters.map((id) => createHost(id, 'voter')), ...workers.map((id) => createHost(id, 'worker'))];
   const net = createNetwork(sched, random.fork('net'));

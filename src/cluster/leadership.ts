@@ -101,11 +101,16 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
     // The epoch first: if it changed in between, the transaction that compares both fails, and we read again.
     const epochKv = await store.get(keys.epoch);
     const leaderKv = await store.get(keys.leader);
-    const parsed = leaderKv && parseRecord(leaderKv.value, leaderRecordSchema);
-    const leader = parsed && 'value' in parsed ? parsed.value : null;
-    const stored = Number(epochKv?.value ?? 0);
-    const epoch = Math.max(Number.isSafeInteger(stored) ? stored : 0, leader?.epoch ?? 0);
+    const leader = parseLeader(leaderKv);
+    const epoch = Math.max(parseEpoch(epochKv), leader?.epoch ?? 0);
     return { leader, leaderKv, epoch, epochRevision: epochKv?.modRevision ?? 0 };
+  };
+
+  /** One read where somebody leads: the record has the epoch in it, for both are written in one transaction. */
+  const readLeadership = async (): Promise<Leadership> => {
+    const leader = parseLeader(await store.get(keys.leader));
+    if (leader !== null) return { leader: leader.node, epoch: leader.epoch };
+    return { leader: null, epoch: parseEpoch(await store.get(keys.epoch)) };
   };
 
   /** Takes what was read as the present state of things. */
@@ -219,10 +224,7 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async leadership() {
-      const seen = await read();
-      return { leader: seen.leader?.node ?? null, epoch: seen.epoch };
-    },
+    leadership: readLeadership,
     handOver,
     async resign() {
       resigned = true;
@@ -240,6 +242,16 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
       await running;
     },
   };
+}
+
+function parseLeader(kv: KeyValue | null): LeaderRecord | null {
+  const parsed = kv && parseRecord(kv.value, leaderRecordSchema);
+  return parsed && 'value' in parsed ? parsed.value : null;
+}
+
+function parseEpoch(kv: KeyValue | null): number {
+  const stored = Number(kv?.value ?? 0);
+  return Number.isSafeInteger(stored) ? stored : 0;
 }
 
 const leaderValue = (node: string, epoch: number): string => JSON.stringify({ node, epoch } satisfies LeaderRecord);

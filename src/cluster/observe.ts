@@ -12,6 +12,9 @@ import type { NodeObservation, Observation } from './update/types.ts';
 
 /** One look at one node may take this long, ms. */
 const healthCheckTimeoutMs = 2_000;
+/** What was answered longer ago than this, ms, is asked again before anything is decided on it. */
+const freshMs = 500;
+const secondLookTimeoutMs = 1_000;
 
 export interface ObserverDeps {
   membership: Membership;
@@ -21,6 +24,11 @@ export interface ObserverDeps {
   selfNodeId: string;
   /** The cluster's membership heartbeat, ms. */
   heartbeatMs: number;
+}
+
+interface Look {
+  health: NodeHealth | null;
+  healthError: string;
 }
 
 interface Seen {
@@ -38,16 +46,32 @@ export function createObserver(deps: ObserverDeps): Observer {
   const healthySince = new Map<string, Seen>();
   const lags = new Map<string, { lag: number; atMs: number }>();
 
-  const look = async (info: NodeInfo): Promise<{ health: NodeHealth | null; healthError: string }> => {
+  const look = async (info: NodeInfo, timeoutMs = healthCheckTimeoutMs): Promise<Look> => {
     if (info.status === 'pending_approval') return { health: null, healthError: 'pending approval' };
     try {
-      const health = await deps.clientPool.getConnection(info.address).healthCheck(healthCheckTimeoutMs);
+      const health = await deps.clientPool.getConnection(info.address).healthCheck(timeoutMs);
       return { health, healthError: '' };
     } catch (thrown) {
       // A stale channel would answer late: the next look dials anew.
       deps.clientPool.closeConnection(info.address);
       return { health: null, healthError: asClusterError(thrown).message };
     }
+  };
+
+  /**
+   * All at once. One that does not answer holds the others up: what they said is old by then, and a node must not be
+   * committed for having been well two seconds ago (P4). They are asked again.
+   */
+  const lookAtAll = async (infos: NodeInfo[]): Promise<Look[]> => {
+    const beganMs = deps.clock.nowMs();
+    const first = await Promise.all(infos.map((info) => look(info)));
+    if (deps.clock.nowMs() - beganMs <= freshMs) return first;
+    return Promise.all(
+      infos.map((info, at) => {
+        const before = first[at] as Look;
+        return before.health === null ? before : look(info, secondLookTimeoutMs);
+      }),
+    );
   };
 
   /** Heartbeats of the incarnation that answers now, since it first answered healthy (P4). */
@@ -90,7 +114,7 @@ export function createObserver(deps: ObserverDeps): Observer {
         deps.raft.getPeers(),
         deps.raft.leadership(),
       ]);
-      const looks = await Promise.all(infos.map(look));
+      const looks = await lookAtAll(infos);
       const nowMs = deps.clock.nowMs();
       const nodes = infos.map((info, at): NodeObservation => {
         const { health, healthError } = looks[at] ?? { health: null, healthError: 'not looked at' };

@@ -39,3 +39,35 @@ describe('during a probation', () => {
     expect(runsOther(base, good)).toBe(true);
   });
 });
+
+describe('during a trial', () => {
+  const trial = {
+    v: 1,
+    id: 't2',
+    service: 's',
+    updateId: 'u2',
+    release: next,
+    knownGood: good,
+    epoch: 1,
+    trialMs: 300_000,
+    healthTimeoutMs: 60_000,
+    bootsMax: 2,
+    bootId: 'b1',
+    startedAtMs: 0,
+    armedAt: '2026-01-01T00:00:00.000Z',
+  };
+  const arm = (): void => {
+    rmSync(join(base, 'probation.json'));
+    writeFileSync(join(base, 'trial.json'), JSON.stringify(trial));
+  };
+
+  it('waits for the deadlines of this boot', () => {
+    arm();
+    expect(checkDueInMs(base, { ...systemClock, nowMs: () => 1_000 }, 'b1')).toBe(59_000);
+  });
+
+  it('looks at once where the disk could not take the start of this boot (simulation seed 148197)', () => {
+    arm();
+    expect(checkDueInMs(base, { ...systemClock, nowMs: () => 1_000 }, 'b2')).toBe(0);
+  });
+});

@@ -9,7 +9,7 @@ import { monotonicMs, readBootId } from './boot.ts';
 import { completeReleases, type GuardResult, runGuard } from './guard.ts';
 import { nodePaths } from './paths.ts';
 import { type Probation, parseProbation } from './probation-file.ts';
-import { parseTrial } from './trial-file.ts';
+import { deadlines, parseTrial, progressOf, progressPath, type Trial } from './trial-file.ts';
 import { readTrialView } from './trial-view.ts';
 import { lockHolder } from './verb-lock.ts';
 
@@ -119,11 +119,18 @@ export function checkDueInMs(base: string, clock: Clock, bootId: string): number
   const text = textOf(paths.trial);
   const busy = lockHolder(paths.verbLock) !== null;
   if (text === null) return isThere(paths.distBak) && !busy ? 0 : null;
-  if (parseTrial(text) === null) return 0;
+  const trial = parseTrial(text);
+  if (trial === null || startUncounted(base, trial, { bootId, nowMs: clock.nowMs() })) return 0;
   const view = readTrialView(base, clock, bootId);
   if (view === null) return null;
   if (!view.switched) return busy ? null : 0;
   return view.healthyInMs === null ? view.commitInMs : Math.min(view.healthyInMs, view.commitInMs);
+}
+
+/** The disk refused what the guard wrote at this boot's start: deadlines of another boot never become due by themselves. */
+function startUncounted(base: string, trial: Trial, now: { bootId: string; nowMs: number }): boolean {
+  const progress = progressOf(trial, textOf(progressPath(base)));
+  return progress !== 'unreadable' && deadlines(trial, progress, now).timeBaseLost;
 }
 
 function isThere(path: string): boolean {
