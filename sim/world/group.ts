@@ -64,6 +64,9 @@ export function createGroup(
     lead(random.pick(able.filter((one) => group.lag(one.id) === least)));
   };
   const lead = (one: Member): void => {
+    const former = group.leader === null ? undefined : group.member(group.leader);
+    // What stands still fell behind nobody as long as it led.
+    if (former !== undefined) Object.assign(former, { lagAtUp: 0, upSinceMs: sched.now() });
     group.leader = one.id;
     group.term += 1;
     one.lagAtUp = 0;
