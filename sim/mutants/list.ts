@@ -74,7 +74,7 @@ export const mutants: Mutant[] = [
     'the node does not ask for the quorum itself',
     'P1',
     activate,
-    'const look = () => deps.quorumCheck({ acceptDowntime: request.acceptDowntime ?? false, epoch });',
+    'const look = () => deps.quorumCheck({ updateId, acceptDowntime: request.acceptDowntime ?? false, epoch });',
     'const look = async () => undefined;',
   ),
   one(

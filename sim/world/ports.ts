@@ -1,7 +1,7 @@
 /** The ports of one process of the simulated cluster: its clock, its view of the members, its calls to other nodes. */
 import { keys } from '../../src/cluster/keys.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
-import { quorumCheck } from '../../src/cluster/raft.ts';
+import { quorumCheck } from '../../src/cluster/quorum-check.ts';
 import type { NodeRecord } from '../../src/cluster/records.ts';
 import { ClusterError } from '../../src/errors.ts';
 import type { VerbDeps } from '../../src/node/verb-context.ts';
@@ -148,7 +148,8 @@ export function raftOf(world: World, proc: Proc, leadership: LeadershipHandle): 
 }
 
 export function quorumCheckOf(world: World, host: Host, proc: Proc, store: Store): VerbDeps['quorumCheck'] {
-  return (asked) => quorumCheck({ store, raft: { getPeers: () => lookAtPeers(world, proc) } }, host.id, asked);
+  const deps = { store, raft: { getPeers: () => lookAtPeers(world, proc) }, clock: clockOf(world, host, proc) };
+  return (asked) => quorumCheck(deps, host.id, asked);
 }
 
 export function clientPoolOf(world: World, proc: Proc): ClientPool {

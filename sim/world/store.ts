@@ -138,11 +138,11 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
   };
 
   /**
-   * A read takes one event where nothing can get lost: nobody can tell when on its way it was answered. Those that a
+   * A read takes one event where nothing can get lost or late: nobody can tell when on its way it was answered. Those that a
    * process begins at once are answered at once.
    */
   const read = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
-    if (net.loss > 0 || net.blocked.size > 0) return ask(proc, onlyOwn, apply);
+    if (net.loss > 0 || net.delay > 0 || net.blocked.size > 0) return ask(proc, onlyOwn, apply);
     countCall(proc);
     return new Promise((resolve, reject) => {
       const one = (): void => {
@@ -162,11 +162,15 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
   const ask = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
     countCall(proc);
     return new Promise((resolve, reject) => {
+      const untilMs = sched.now() + requestTimeoutMs;
       const lost = (): void => {
-        sched.after(proc, requestTimeoutMs, () => reject(unavailable('the store did not answer')));
+        sched.after(proc, untilMs - sched.now(), () => reject(unavailable('the store did not answer')));
       };
       if (net.lost()) return lost();
-      sched.after(nobody, net.latencyMs(), () => {
+      const wayMs = net.latencyMs();
+      // It is given up, and done all the same when it arrives.
+      if (wayMs > requestTimeoutMs) lost();
+      sched.after(nobody, wayMs, () => {
         store.expire();
         if (!store.available(proc.hostId, onlyOwn)) return lost();
         let settle: () => void;
@@ -176,9 +180,10 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
         } catch (thrown) {
           settle = () => reject(thrown);
         }
+        const backMs = net.latencyMs();
         // Done, and the answer may not get back (P5, P6: whoever asked must find out by reading).
-        if (net.lost() || !answers(proc.hostId)) return lost();
-        sched.after(proc, net.latencyMs(), settle);
+        if (net.lost() || !answers(proc.hostId) || sched.now() + backMs > untilMs) return lost();
+        sched.after(proc, backMs, settle);
       });
     });
   };

@@ -1,4 +1,5 @@
 /** What the node verbs need of this host. gRPC and etcd are loaded by the verb that asks them, and by no other. */
+import type { QuorumQuestion } from '../cluster/quorum-check.ts';
 import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../node/config.ts';
 import type { VerbDeps } from '../node/verbs.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -40,17 +41,15 @@ export async function verbDeps(
 }
 
 /** The node's own last look before it stops: a linearizable read, and a question to every member (P1). */
-async function ownQuorumCheck(
-  config: NodeConfig,
-  clock: Clock,
-  asked: { epoch: number; acceptDowntime: boolean },
-): Promise<void> {
-  const [{ createEtcdStore }, { createEtcdMaintenance }, { createRaft, quorumCheck }, { loadTls }] = await Promise.all([
-    import('../adapters/etcd/store.ts'),
-    import('../adapters/etcd/maintenance.ts'),
-    import('../cluster/raft.ts'),
-    import('../grpc/tls.ts'),
-  ]);
+async function ownQuorumCheck(config: NodeConfig, clock: Clock, asked: QuorumQuestion): Promise<void> {
+  const [{ createEtcdStore }, { createEtcdMaintenance }, { createRaft }, { quorumCheck }, { loadTls }] =
+    await Promise.all([
+      import('../adapters/etcd/store.ts'),
+      import('../adapters/etcd/maintenance.ts'),
+      import('../cluster/raft.ts'),
+      import('../cluster/quorum-check.ts'),
+      import('../grpc/tls.ts'),
+    ]);
   const { etcd } = config;
   const endpoints = 'endpoints' in etcd ? etcd.endpoints : [etcd.client, ...etcd.others];
   // An external etcd without TLS of its own is spoken to as the daemon does.
@@ -60,7 +59,7 @@ async function ownQuorumCheck(
   const nobody = { leader: null, epoch: 0 };
   const leadership = { isLeader: () => false, leadership: async () => nobody, handOver: async () => false };
   try {
-    await quorumCheck({ store, raft: createRaft({ admin, leadership, clock }) }, config.nodeId, asked);
+    await quorumCheck({ store, raft: createRaft({ admin, leadership, clock }), clock }, config.nodeId, asked);
   } finally {
     await Promise.all([store.close(), admin.close()]);
   }

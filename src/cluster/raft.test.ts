@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../adapters/system-clock.ts';
 import { ClusterError } from '../errors.ts';
 import type { RaftAdmin, RaftMember, RaftMemberStatus } from '../ports/raft-admin.ts';
-import type { Store } from '../ports/store.ts';
-import { createRaft, quorumCheck } from './raft.ts';
+import { createRaft } from './raft.ts';
 
 const member = (name: string, kind: RaftMember['kind'] = 'voter'): RaftMember => ({
   memberId: `id-${name}`,
@@ -41,7 +40,6 @@ function group(members: RaftMember[], answers: Record<string, RaftMemberStatus>)
   return createRaft({ admin, leadership, clock });
 }
 const three = [member('n1'), member('n2'), member('n3')];
-const store = { get: async () => null } as unknown as Store;
 
 describe('the Raft group as nodes', () => {
   it('names the leader, and why a member is not healthy', async () => {
@@ -70,38 +68,5 @@ describe('the Raft group as nodes', () => {
       code: 'unavailable',
     });
     await expect(group(three, { n1: status('n1') }).moveRaftLeader('n9')).rejects.toMatchObject({ code: 'not-found' });
-  });
-});
-
-describe('may a voter stop? (P1)', () => {
-  const all = { n1: status('n1'), n2: status('n2'), n3: status('n3') };
-  const four = [...three, member('n4')];
-
-  it('yes, when the others are a quorum of the full membership', async () => {
-    await expect(quorumCheck({ store, raft: group(three, all) }, 'n1')).resolves.toBeUndefined();
-  });
-
-  it('no, with what was seen and wanted, when one of the others is ill', async () => {
-    const raft = group(three, { n1: status('n1'), n2: status('n2') });
-    await expect(quorumCheck({ store, raft }, 'n1')).rejects.toMatchObject({
-      code: 'quorum-unsafe',
-      detail: { nodeId: 'n1', seen: expect.stringContaining('1 of 2 other voters healthy (n3'), wanted: '2' },
-    });
-  });
-
-  it('no, in a group of one or two', async () => {
-    const two = group(three.slice(0, 2), all);
-    await expect(quorumCheck({ store, raft: two }, 'n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
-    const one = group(three.slice(0, 1), all);
-    await expect(quorumCheck({ store, raft: one }, 'n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
-  });
-
-  it('a learner does not count, and a worker may always stop', async () => {
-    const learner = group([...three.slice(0, 2), member('n3', 'learner')], all);
-    await expect(quorumCheck({ store, raft: learner }, 'n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
-    await expect(quorumCheck({ store, raft: group(four, all) }, 'w1')).resolves.toBeUndefined();
-    await expect(quorumCheck({ store, raft: group(four, all) }, 'n1')).rejects.toMatchObject({
-      detail: { wanted: '3' },
-    });
   });
 });

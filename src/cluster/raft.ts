@@ -1,13 +1,10 @@
-/** The `Raft` port: the group's members as nodes, its leader, and the quorum question (P1). */
+/** The `Raft` port: the group's members as nodes, and its leader. */
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Raft, RaftPeer } from '../ports/raft.ts';
 import type { RaftAdmin, RaftMember, RaftMemberStatus } from '../ports/raft-admin.ts';
-import type { Store } from '../ports/store.ts';
-import { keys } from './keys.ts';
 import type { LeadershipHandle } from './leadership.ts';
-import { parseRecord } from './record-schema.ts';
 
 export interface RaftOptions {
   admin: RaftAdmin;
@@ -134,60 +131,6 @@ function toPeers(answers: Answer[]): RaftPeer[] {
 function problemOf(status: RaftMemberStatus): string {
   if (status.leaderMemberId === '') return 'it sees no Raft leader';
   return status.errors.join('; ');
-}
-
-/** The node may not have heard of the present leader yet; the store has (P6). */
-async function refuseFormerLeader(store: Store, nodeId: string, epoch: number): Promise<void> {
-  const present = Number((await store.get(keys.epoch))?.value ?? 0);
-  if (!(present > epoch)) return;
-  throw new ClusterError('stale-epoch', `this command is of epoch ${epoch}, the cluster is at ${present}`, {
-    nodeId,
-    seen: `epoch ${epoch}`,
-    wanted: `epoch ${present}`,
-    next: 'stop: another node leads now',
-  });
-}
-
-/** The record names the voter that is down, or may be, by our doing: there is room for one (P1). */
-async function refuseSecondVoter(store: Store, nodeId: string): Promise<void> {
-  const text = (await store.get(keys.update))?.value;
-  const { reservation, id } = text === undefined ? { reservation: null, id: '' } : parseRecord(text);
-  if (reservation === null || reservation === nodeId) return;
-  throw new ClusterError('quorum-unsafe', `update ${id} has taken ${reservation} out of service`, {
-    nodeId,
-    seen: `the reservation is ${reservation}'s`,
-    wanted: `no reservation, or that of ${nodeId}`,
-    next: `wait for it: \`claudecluster updates watch ${id}\``,
-  });
-}
-
-/**
- * May `nodeId` stop? (P1) Reads the store linearizably, which takes a working quorum, and asks every member itself;
- * `acceptDowntime` leaves the count out, and not the epoch nor the reservation.
- * A node that is no voter may always. Throws ClusterError 'quorum-unsafe' or 'unavailable'.
- */
-export async function quorumCheck(
-  deps: { store: Store; raft: Pick<Raft, 'getPeers'> },
-  nodeId: string,
-  asked: { epoch: number; acceptDowntime: boolean } = { epoch: Number.MAX_SAFE_INTEGER, acceptDowntime: false },
-): Promise<void> {
-  await refuseFormerLeader(deps.store, nodeId, asked.epoch);
-  const voters = (await deps.raft.getPeers()).filter((peer) => peer.kind === 'voter');
-  if (!voters.some((peer) => peer.nodeId === nodeId)) return;
-  await refuseSecondVoter(deps.store, nodeId);
-  if (asked.acceptDowntime) return;
-  const others = voters.filter((peer) => peer.nodeId !== nodeId);
-  const healthy = others.filter((peer) => peer.healthy);
-  const wanted = quorumOf(voters.length);
-  if (healthy.length >= wanted) return;
-  const ill = others.filter((peer) => !peer.healthy).map((peer) => `${peer.nodeId}: ${peer.reason}`);
-  throw new ClusterError('quorum-unsafe', `stopping ${nodeId} would leave no quorum`, {
-    nodeId,
-    seen: `${healthy.length} of ${others.length} other voters healthy${ill.length > 0 ? ` (${ill.join('; ')})` : ''}`,
-    wanted: `${wanted}`,
-    next:
-      ill.length > 0 ? 'bring these voters back first' : 'add voters; a group of fewer than three has none to spare',
-  });
 }
 
 export interface RaftLeaderKeeperOptions {

@@ -40,7 +40,7 @@ export async function activate(deps: VerbDeps, request: ActivateRequest): Promis
     }
     refuseFailedBefore(deps, request);
     const knownGood = wayBack(deps);
-    const look = () => deps.quorumCheck({ acceptDowntime: request.acceptDowntime ?? false, epoch });
+    const look = () => deps.quorumCheck({ updateId, acceptDowntime: request.acceptDowntime ?? false, epoch });
     await look();
     if (deps.hooks !== undefined) {
       await deps.hooks.beforeRestart({ updateId, release });

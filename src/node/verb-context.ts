@@ -19,7 +19,7 @@ export interface VerbDeps {
   clock: Clock;
   serviceManager: ServiceManager;
   /** The node's own last look, linearizable, right before it stops (P1). Throws ClusterError 'quorum-unsafe' or 'unavailable'. */
-  quorumCheck(options: { acceptDowntime: boolean; epoch: number }): Promise<void>;
+  quorumCheck(options: { updateId: string; acceptDowntime: boolean; epoch: number }): Promise<void>;
   /** Hashes the whole tree of releases/<hash> on this disk (P7). Throws ClusterError 'verify-failed' or 'not-found'. */
   verifyRelease(base: string, hash: string): Promise<unknown>;
   /** Removes releases that nothing needs any more. */

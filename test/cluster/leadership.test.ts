@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/adapters/system-clock.ts';
 import { keys } from '../../src/cluster/keys.ts';
-import { keepRaftLeaderHere, quorumCheck } from '../../src/cluster/raft.ts';
+import { quorumCheck } from '../../src/cluster/quorum-check.ts';
+import { keepRaftLeaderHere } from '../../src/cluster/raft.ts';
 import { startTestNode, type TestNode } from './support/cluster-node.ts';
 import { silent, startTestEtcd, type TestEtcd, until } from './support/etcd.ts';
 
@@ -191,10 +192,10 @@ describe('leadership on three voters', { timeout: 40_000 }, () => {
   it('refuses to stop a second voter (P1)', async () => {
     await start(0);
     const { any: store, raft } = leaderOf();
-    await expect(quorumCheck({ store, raft }, 'n1')).resolves.toBeUndefined();
+    await expect(quorumCheck({ store, raft, clock }, 'n1')).resolves.toBeUndefined();
     await etcd.members[2]?.member.stop();
-    await expect(quorumCheck({ store, raft }, 'n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
+    await expect(quorumCheck({ store, raft, clock }, 'n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
     await etcd.members[2]?.startAgain();
-    await expect(quorumCheck({ store, raft }, 'n1')).resolves.toBeUndefined();
+    await expect(quorumCheck({ store, raft, clock }, 'n1')).resolves.toBeUndefined();
   });
 });

@@ -1,45 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createNode, observe, releaseRef, versionOf, type World } from '../../../test/scenarios/world.ts';
+import { observation, record } from '../../../test/scenarios/a-record.ts';
+import { releaseRef } from '../../../test/scenarios/world.ts';
 import { describeStep, nodeOf } from './describe.ts';
-import { newRecord } from './new-record.ts';
-import { defaultOptions } from './options.ts';
-import { preflight } from './preflight.ts';
 import { currentTask, isEnded, recordIntent, recordOutcome, type StepOutcome } from './record.ts';
-import type { Failure, FailureKind, Observation, Step, TaskPhase, UpdateRecord } from './types.ts';
+import type { Failure, FailureKind, Step, TaskPhase, UpdateRecord } from './types.ts';
 
 const ok: StepOutcome = { kind: 'ok', ms: 7 };
-
-function observation(): Observation {
-  const nodes = ['n1', 'n2', 'n3'].map((id) => createNode(id, 'voter', 'A'));
-  const nothing = { foreignPeers: [], nowMs: 0, since: new Map<string, number>() };
-  const world: World = { nodes, self: 'n1', epoch: 1, raftLeader: 'n1', heartbeatMs: 1_000, ...nothing };
-  return observe(world);
-}
-
-function record(phases: Partial<Record<string, TaskPhase>> = {}, part: Partial<UpdateRecord> = {}): UpdateRecord {
-  const seen = observation();
-  const release = { version: versionOf('B'), sizeBytes: 1 };
-  const plan = preflight({
-    observation: seen,
-    options: defaultOptions,
-    release,
-    running: null,
-    quarantine: null,
-    leader: 'n1',
-    planHash: null,
-  });
-  const beginning = {
-    service: 's',
-    startedAt: '2026-02-17T14:30:00.123Z',
-    suffix: 'abc',
-    by: 'ops',
-    kind: 'update' as const,
-    leader: 'n1',
-    epoch: 1,
-  };
-  const made = newRecord(plan, defaultOptions, beginning);
-  return { ...made, tasks: made.tasks.map((task) => ({ ...task, phase: phases[task.nodeId] ?? task.phase })), ...part };
-}
 
 const failure = (kind: FailureKind, nodeId = 'n2'): Failure => {
   return { nodeId, kind, phase: 'trial', seen: 'seen', wanted: 'wanted', next: 'next', evidence: ['log'] };

@@ -1,0 +1,103 @@
+/** The node's own last question before it stops: is there room for it to be away? (P1) */
+import { ClusterError } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Raft, RaftPeer } from '../ports/raft.ts';
+import type { Store } from '../ports/store.ts';
+import { keys } from './keys.ts';
+import { quorumOf } from './raft.ts';
+import { parseRecord } from './record-schema.ts';
+
+/** The node may not have heard of the present leader yet; the store has (P6). */
+async function refuseFormerLeader(store: Store, nodeId: string, epoch: number): Promise<void> {
+  const present = Number((await store.get(keys.epoch))?.value ?? 0);
+  if (!(present > epoch)) return;
+  throw new ClusterError('stale-epoch', `this command is of epoch ${epoch}, the cluster is at ${present}`, {
+    nodeId,
+    seen: `epoch ${epoch}`,
+    wanted: `epoch ${present}`,
+    next: 'stop: another node leads now',
+  });
+}
+
+/**
+ * The record names the voter that is down, or may be, by our doing: there is room for one (P1). A command of an update
+ * that does not hold this node, or has ended, was left behind on its way.
+ */
+async function refuseSecondVoter(store: Store, nodeId: string, updateId: string): Promise<void> {
+  const text = (await store.get(keys.update))?.value;
+  const running = text === undefined ? null : parseRecord(text);
+  const ended = running === null && updateId !== '' && (await store.get(keys.updateRecord(updateId))) !== null;
+  const held = running?.reservation ?? null;
+  if (held === nodeId || (held === null && running?.id !== updateId && !ended)) return;
+  const id = running?.id ?? updateId;
+  const words = ended ? 'has ended' : held === null ? `does not hold ${nodeId}` : `has taken ${held} out of service`;
+  throw new ClusterError('quorum-unsafe', `update ${id} ${words}`, {
+    nodeId,
+    seen: ended ? 'the update has ended' : held === null ? 'nobody is reserved' : `the reservation is ${held}'s`,
+    wanted: `no reservation, or that of ${nodeId}`,
+    next: held === null ? 'start a new update' : `wait for it: \`claudecluster updates watch ${id}\``,
+  });
+}
+
+/** A stop relies on reads of the store that took no longer than this together, ms; slower ones are made again. */
+const freshMs = 500;
+const mostRounds = 3;
+
+export interface QuorumQuestion {
+  /** Who asks: a command of a former leader, or of an update that is over, is refused. Default: nobody's command. */
+  updateId?: string;
+  epoch?: number;
+  /** Leaves the count out, and not the epoch nor the reservation. */
+  acceptDowntime?: boolean;
+}
+
+/**
+ * May `nodeId` stop? (P1) Asks every member itself, then reads the store linearizably, which takes a working quorum: in
+ * this order, for a member without power costs a look its whole time limit, and the reads must be of now.
+ * A node that is no voter may always. Throws ClusterError 'quorum-unsafe', 'stale-epoch' or 'unavailable'.
+ */
+export async function quorumCheck(
+  deps: { store: Store; raft: Pick<Raft, 'getPeers'>; clock: Pick<Clock, 'nowMs'> },
+  nodeId: string,
+  asked: QuorumQuestion = {},
+): Promise<void> {
+  const { store, raft, clock } = deps;
+  const { updateId = '', epoch = Number.MAX_SAFE_INTEGER, acceptDowntime = false } = asked;
+  for (let round = 1; ; round += 1) {
+    const voters = (await raft.getPeers()).filter((peer) => peer.kind === 'voter');
+    const isVoter = voters.some((peer) => peer.nodeId === nodeId);
+    const beganMs = clock.nowMs();
+    await Promise.all([
+      refuseFormerLeader(store, nodeId, epoch),
+      isVoter ? refuseSecondVoter(store, nodeId, updateId) : undefined,
+    ]);
+    const tookMs = clock.nowMs() - beganMs;
+    if (isVoter && !acceptDowntime) refuseWithoutQuorum(voters, nodeId);
+    if (tookMs <= freshMs) return;
+    if (round === mostRounds) throw tooSlow(nodeId, tookMs);
+  }
+}
+
+function tooSlow(nodeId: string, tookMs: number): ClusterError {
+  return new ClusterError('unavailable', 'the store answers too slowly to stop a voter on its word', {
+    nodeId,
+    seen: `two reads took ${Math.round(tookMs)} ms`,
+    wanted: `at most ${freshMs} ms`,
+    next: 'see the load and the disks of the voters',
+  });
+}
+
+function refuseWithoutQuorum(voters: RaftPeer[], nodeId: string): void {
+  const others = voters.filter((peer) => peer.nodeId !== nodeId);
+  const healthy = others.filter((peer) => peer.healthy);
+  const wanted = quorumOf(voters.length);
+  if (healthy.length >= wanted) return;
+  const ill = others.filter((peer) => !peer.healthy).map((peer) => `${peer.nodeId}: ${peer.reason}`);
+  throw new ClusterError('quorum-unsafe', `stopping ${nodeId} would leave no quorum`, {
+    nodeId,
+    seen: `${healthy.length} of ${others.length} other voters healthy${ill.length > 0 ? ` (${ill.join('; ')})` : ''}`,
+    wanted: `${wanted}`,
+    next:
+      ill.length > 0 ? 'bring these voters back first' : 'add voters; a group of fewer than three has none to spare',
+  });
+}
