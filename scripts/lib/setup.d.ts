@@ -2,7 +2,7 @@
 export class SetupProblem extends Error {
   exitCode: number;
 }
-export function setup(purpose: 'test' | 'demo' | 'bench' | 'ci'): Promise<void>;
+export function setup(purpose: 'test' | 'demo' | 'bench' | 'sim' | 'ci'): Promise<void>;
 export function checkNode(version: string): void;
 
 interface LockFile {
@@ -11,3 +11,5 @@ interface LockFile {
 export function modulesAreCurrent(lock: LockFile, installed: LockFile): boolean;
 export function findProgram(program: string, path?: string): string | undefined;
 export function commandByHand(packages: string[]): string;
+/** Absolute path of the Node that the simulation's processes run on. */
+export function simulationNode(): string;

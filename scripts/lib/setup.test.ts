@@ -39,17 +39,20 @@ describe('setup of a fresh clone', () => {
   it('runs without any package, and explains how it is called', () => {
     freshClone();
     const { code, said } = runSetup('--for', 'nothing');
-    expect(said).toContain('test|demo|bench|ci');
+    expect(said).toContain('test|demo|bench|sim|ci');
     expect(code).toBe(2);
   });
 
   it('installs the packages once, and says so', () => {
-    freshClone(everything);
+    const node = `node-${process.platform}-${process.arch}`;
+    const bin = `"$3/node_modules/${node}/bin"`;
+    const npm = `[ "$1" = install ] && /bin/mkdir -p ${bin} && /bin/cp /bin/true ${bin}/node\nexit 0`;
+    freshClone({ ...everything, npm });
     expect(runSetup('--for', 'ci')).toMatchObject({
       code: 0,
       said: expect.stringContaining('npm ci (there is no node_modules)'),
     });
-    mkdirSync(join(dir, 'node_modules'));
+    mkdirSync(join(dir, 'node_modules'), { recursive: true });
     writeFileSync(join(dir, 'node_modules/.package-lock.json'), '{"packages":{}}');
     expect(runSetup('--for', 'ci')).toEqual({ code: 0, said: '' });
   });
@@ -60,6 +63,11 @@ describe('setup of a fresh clone', () => {
     expect(said).toContain('npm ci');
     expect(said).toContain('failed');
     expect(code).toBe(1);
+  });
+
+  it('goes on without the Node that only makes the simulation quicker', () => {
+    freshClone({ ...everything, npm: '[ "$1" != install ]' });
+    expect(runSetup('--for', 'sim').code).toBe(0);
   });
 
   it('names the one command to run when apt-get cannot', () => {
