@@ -198,7 +198,8 @@ function refuseQuorum(input: PreflightInput, toDo: UpdatePlan['order']): Refusal
   for (const node of observation.nodes) {
     if (node.lag === null || node.lag <= options.maxLagEntries) continue;
     const seen = `${node.lag} entries behind the Raft leader`;
-    const next = 'wait until it caught up: `claudecluster status`';
+    const next =
+      'wait until it caught up: `claudecluster status`; one that never does takes a release by hand: `claudecluster node activate --help`';
     found.push(refusal('voter-lagging', node.nodeId, seen, `at most ${options.maxLagEntries}`, next));
   }
   return found;
