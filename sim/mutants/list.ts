@@ -96,7 +96,7 @@ export const mutants: Mutant[] = [
     'P5',
     planNext,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the code that is replaced
-    'if (heir !== null && waited(observation, `first:handOver:${heir}`) < limit)',
+    'if (heir !== null && triesAgain(observation, `handOver:${heir}`, limit))',
     'if (heir !== null && limit < 0)',
   ),
   one(

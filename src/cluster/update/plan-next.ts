@@ -5,6 +5,9 @@ import { describeQuorum, quorumWithout } from './quorum.ts';
 import { failStep, waitFor } from './steps.ts';
 import type { NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
+/** A try that ended longer ago than this, ms, says nothing about now. */
+const lastTryMs = 5_000;
+
 export function planNext(observation: Observation, record: UpdateRecord, task: NodeTask): Step {
   const closed = gateBefore(observation, record, task);
   if (closed !== null) {
@@ -24,10 +27,10 @@ export function planNext(observation: Observation, record: UpdateRecord, task: N
     return waitFor(observation, `heir:${task.nodeId}`, task.nodeId, what, 'none is healthy and caught up', limit);
   }
   if (task.nodeId === observation.self) {
-    if (heir !== null && waited(observation, `first:handOver:${heir}`) < limit) return { kind: 'handOver', to: heir };
+    if (heir !== null && triesAgain(observation, `handOver:${heir}`, limit)) return { kind: 'handOver', to: heir };
     // The seed's way: no one to hand over to, so switch and restart locally, under the same guard.
   } else if (observation.raftLeader === task.nodeId) {
-    if (heir !== null && waited(observation, `first:moveRaftLeader:${heir}`) < limit) {
+    if (heir !== null && triesAgain(observation, `moveRaftLeader:${heir}`, limit)) {
       return { kind: 'moveRaftLeader', from: task.nodeId, to: heir };
     }
     if (heir !== null) {
@@ -42,6 +45,11 @@ export function planNext(observation: Observation, record: UpdateRecord, task: N
     }
   }
   return { kind: 'drain', nodeId: task.nodeId, address: task.address };
+}
+
+/** For `limitMs`, and once more when the last try was long ago: nothing was tried while the store did not answer. */
+function triesAgain(observation: Observation, step: string, limitMs: number): boolean {
+  return waited(observation, `first:${step}`) < limitMs || waited(observation, `last:${step}`) > lastTryMs;
 }
 
 /** What keeps this node from being taken out of service now; null: nothing. */
