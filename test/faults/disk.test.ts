@@ -10,7 +10,7 @@ import { type Case, faultRoom } from './support/case.ts';
 import { bytesBelow, fill, smallDisks } from './support/disk.ts';
 import { killRsync } from './support/hands.ts';
 
-const { fault } = faultRoom({
+const { fault, variant } = faultRoom({
   section: 'Transfer and disk',
   start: smallDisks(420),
   root: true,
@@ -49,7 +49,7 @@ fault('rsync killed at 50 %, once', 'P2 P7', async (c) => {
   await walk.ends('committed');
 });
 
-fault('rsync killed at 50 %, every time', 'P2', async (c) => {
+variant('rsync killed at 50 %, every time', 'P2', async (c) => {
   const build = await heavy(c);
   const walk = await c.update({ build, only: [c.follower] });
   await walk.reaches('stage');

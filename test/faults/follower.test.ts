@@ -2,16 +2,16 @@
 import { expect } from 'vitest';
 import { faultRoom } from './support/case.ts';
 
-const { fault } = faultRoom({ section: 'A follower' });
+const { fault, variant } = faultRoom({ section: 'A follower' });
 
-fault('follower killed while it is staged', 'P2 P5', async (c) => {
+variant('follower killed while it is staged', 'P2 P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('stage');
   c.kill(c.follower);
   await walk.ends('committed');
 });
 
-fault('follower killed while it drains', 'P2', async (c) => {
+variant('follower killed while it drains', 'P2', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('drain');
   c.kill(c.follower);
@@ -36,7 +36,7 @@ fault('follower killed on trial', 'P3 P4', async (c) => {
   expect(record.failure).toMatchObject({ nodeId: c.follower, kind: 'stability' });
 });
 
-fault('follower killed after its commit, the next one to come', 'P1', async (c) => {
+variant('follower killed after its commit, the next one to come', 'P1', async (c) => {
   const walk = await c.update({ only: [c.follower, c.other] });
   await walk.reaches('committed', c.follower);
   c.kill(c.follower);
@@ -50,7 +50,7 @@ fault('heir killed while the leader hands over to it', 'P5 P6', async (c) => {
   await walk.ends('committed');
 });
 
-fault('follower frozen for a moment while it is staged', 'P5', async (c) => {
+variant('follower frozen for a moment while it is staged', 'P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('stage');
   c.freeze(c.follower);
@@ -68,7 +68,7 @@ fault('follower frozen while it drains, past its lease', 'P1 P5', async (c) => {
   await walk.ends('committed');
 });
 
-fault('follower frozen for a moment on trial', 'P4', async (c) => {
+variant('follower frozen for a moment on trial', 'P4', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('trial');
   c.freeze(c.follower);

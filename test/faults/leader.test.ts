@@ -2,9 +2,9 @@
 import { expect } from 'vitest';
 import { faultRoom } from './support/case.ts';
 
-const { fault } = faultRoom({ section: 'The leader' });
+const { fault, variant } = faultRoom({ section: 'The leader' });
 
-fault('leader killed while it stages', 'P5', async (c) => {
+variant('leader killed while it stages', 'P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('stage');
   c.kill(c.leader);
@@ -20,7 +20,7 @@ fault('leader without power while it stages; it alone has the build', 'P5', asyn
   await walk.ends('committed');
 });
 
-fault('leader killed while a follower drains and switches', 'P5', async (c) => {
+variant('leader killed while a follower drains and switches', 'P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('drain');
   c.kill(c.leader);
@@ -43,14 +43,14 @@ fault('leader killed while a follower is on trial', 'P4 P5', async (c) => {
   await walk.ends('committed');
 });
 
-fault('leader killed while it commits a follower', 'P5', async (c) => {
+variant('leader killed while it commits a follower', 'P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('commit');
   c.kill(c.leader);
   await walk.ends('committed');
 });
 
-fault('leader killed between two nodes', 'P1 P5', async (c) => {
+variant('leader killed between two nodes', 'P1 P5', async (c) => {
   const walk = await c.update({ only: [c.follower, c.other] });
   await walk.reaches('committed', c.follower);
   c.kill(c.leader);
@@ -74,7 +74,7 @@ fault('leader killed during a trial, and the next leader too', 'P3 P5', async (c
   await walk.ends(next === c.follower ? 'rolled-back' : 'committed');
 });
 
-fault('leader frozen while it stages, and woken up', 'P5 P6', async (c) => {
+variant('leader frozen while it stages, and woken up', 'P5 P6', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('stage');
   c.freeze(c.leader);

@@ -6,7 +6,7 @@ import { startProxied } from './support/proxy.ts';
 
 let network: Network | null = null;
 
-const { fault, rootFault } = faultRoom({
+const { fault, rootFault, variant } = faultRoom({
   section: 'The network',
   start: async () => {
     if (!isRoot) {
@@ -35,7 +35,7 @@ function cut(c: Case, nodeId: string, ...ports: Port[]): void {
   network?.cut(nodeOf(c, nodeId), ...ports);
 }
 
-fault('gRPC port of the node on trial cut for 5 s', 'P4', async (c) => {
+variant('gRPC port of the node on trial cut for 5 s', 'P4', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('trial');
   cut(c, c.follower, 'grpc');

@@ -7,7 +7,7 @@ import { stamp } from '../support/builds.ts';
 import { cliOk } from '../support/cli.ts';
 import { type Case, faultRoom } from './support/case.ts';
 
-const { fault } = faultRoom({ section: 'Operators and bad builds' });
+const { fault, variant } = faultRoom({ section: 'Operators and bad builds' });
 
 const steer = (c: Case, action: 'pause' | 'resume' | 'abort' | 'revert', id: string): Promise<unknown> =>
   cliOk(['updates', action, id], { config: c.cluster.config });
@@ -23,7 +23,7 @@ fault('two updates at once', 'P1 P6', async (c) => {
   await first.ends('committed');
 });
 
-fault('paused between two nodes, leader killed, resumed', 'P5', async (c) => {
+variant('paused between two nodes, leader killed, resumed', 'P5', async (c) => {
   const walk = await c.update({ only: [c.follower, c.other] });
   await walk.reaches('trial', c.follower);
   await steer(c, 'pause', await walk.id());
@@ -54,7 +54,7 @@ fault('reverted in the middle, leader killed on the way back', 'P5', async (c) =
   await walk.ends('reverted');
 });
 
-fault('a build that crashes at start, with onFailure revert, after a node was committed', 'P3 P10', async (c) => {
+variant('a build that crashes at start, with onFailure revert, after a node was committed', 'P3 P10', async (c) => {
   const build = await failingOn(c, c.other);
   c.noteFault();
   const walk = await c.update({ build, only: [c.follower, c.other], flags: ['--on-failure', 'revert'] });

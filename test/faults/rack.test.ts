@@ -5,7 +5,7 @@ import { cliOk } from '../support/cli.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Case, faultRoom } from './support/case.ts';
 
-const { fault } = faultRoom({ section: 'The whole cluster' });
+const { fault, variant } = faultRoom({ section: 'The whole cluster' });
 
 /** kill -9 of everything at once; then every node starts again, as at boot. */
 async function powerCut(c: Case): Promise<void> {
@@ -15,7 +15,7 @@ async function powerCut(c: Case): Promise<void> {
   c.powerOn(...all);
 }
 
-fault('power cut while nodes are staged', 'P2 P5', async (c) => {
+variant('power cut while nodes are staged', 'P2 P5', async (c) => {
   const walk = await c.update({ only: [c.follower, c.other] });
   await walk.reaches('stage');
   await powerCut(c);
@@ -47,7 +47,7 @@ fault('power cut while a follower is on trial', 'P2 P3 P4', async (c) => {
   await walk.ends('rolled-back');
 });
 
-fault('power cut between two nodes, and `dev up` afterwards', 'P1 P5', async (c) => {
+variant('power cut between two nodes, and `dev up` afterwards', 'P1 P5', async (c) => {
   const walk = await c.update({ only: [c.follower, c.other] });
   await walk.reaches('committed', c.follower);
   c.powerOff(...c.cluster.nodes.map(({ nodeId }) => nodeId));

@@ -5,9 +5,9 @@ import { expect } from 'vitest';
 import { waitFor } from '../support/wait.ts';
 import { type Case, faultRoom } from './support/case.ts';
 
-const { fault } = faultRoom({ section: 'The store' });
+const { fault, variant } = faultRoom({ section: 'The store' });
 
-fault('etcd of a follower killed while another node is staged', 'P1', async (c) => {
+variant('etcd of a follower killed while another node is staged', 'P1', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('stage');
   c.killEtcd(c.other);
