@@ -46,6 +46,10 @@ export function checkQuorum(world: World): Checker {
         world.violate('P1', `${words} with ${serving} other voters, quorum ${world.group.quorum}`);
       }
     },
+    // One that nobody told to stop: a fault, whenever it was planned.
+    daemonEnded(daemon) {
+      if (!daemon.stopping) lastHitMs = world.sched.now();
+    },
     daemonHealthy: (daemon) => void down.delete(daemon.host.id),
   };
 }
