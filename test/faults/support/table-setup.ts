@@ -17,6 +17,7 @@ export default function setUp(): () => void {
     removeDir(dir);
     process.stdout.write(`\n${[...sections].map(([name, rows]) => sectionText(name, rows)).join('\n')}\n`);
     const whole = process.env.FAULTS_SHORT !== '1';
-    if (process.env.FAULTS_WRITE === '1' && whole) writeFileSync(page, withSections(readFileSync(page, 'utf8'), sections));
+    if (process.env.FAULTS_WRITE === '1' && whole)
+      writeFileSync(page, withSections(readFileSync(page, 'utf8'), sections));
   };
 }
