@@ -14,6 +14,8 @@ export function checkGate(world: World): Checker {
   /** Since when something holds without a break, by name. */
   const since = new Map<string, number>();
   let lastHitMs = -1e9;
+  /** When the network last lost or delayed anything. */
+  let lastTroubleMs = -1e9;
   const hold = (name: string, holds: boolean): void => {
     if (!holds) since.delete(name);
     else if (!since.has(name)) since.set(name, world.sched.now());
@@ -32,7 +34,7 @@ export function checkGate(world: World): Checker {
     const possible = others.filter((id) => !(held(`away ${id}`) && away(id))).length;
     if (possible < world.group.quorum) world.violate('P1', `${words} with ${possible} other voters left`);
     const behind = others.find(
-      (id) => held(`behind ${id}`) && world.group.lag(id) > world.options.maxLagEntries + 5_000,
+      (id) => held(`behind ${id}`) && !away(id) && world.group.lag(id) > world.options.maxLagEntries + 5_000,
     );
     if (behind !== undefined) world.violate('P1', `${words} while ${behind} is far behind`);
     const task = record.tasks.findLast((one) => one.nodeId === nodeId);
@@ -46,7 +48,7 @@ export function checkGate(world: World): Checker {
     );
     if (ill !== undefined) world.violate('P1', `${words} while ${ill.nodeId}, updated before, is ill`);
     const heirs = others.filter((id) => since.has(`able ${id}`) && held(`able ${id}`)).length;
-    const calm = world.sched.now() - lastHitMs > 2 * knownMs && world.net.loss === 0 && world.net.delay === 0;
+    const calm = world.sched.now() - Math.max(lastHitMs, lastTroubleMs) > 2 * knownMs;
     if (record.leader === nodeId && heirs > 0 && calm) {
       world.violate('P5', `${words}, which leads, and ${heirs} could take over`);
     }
@@ -57,6 +59,7 @@ export function checkGate(world: World): Checker {
       lastHitMs = world.sched.now();
     },
     tick() {
+      if (world.net.loss > 0 || world.net.delay > 0) lastTroubleMs = world.sched.now();
       for (const id of world.voters) {
         const host = world.host(id);
         const member = world.group.member(id);
