@@ -62,10 +62,10 @@ export function checkGate(world: World): Checker {
       if (world.net.loss > 0 || world.net.delay > 0) lastTroubleMs = world.sched.now();
       for (const id of world.voters) {
         const host = world.host(id);
-        const member = world.group.member(id);
         const lag = world.group.lag(id);
         hold(`away ${id}`, away(id));
-        hold(`behind ${id}`, member?.up === true && lag > world.options.maxLagEntries + 5_000);
+        // One that nobody reaches counts as away, not as behind.
+        hold(`behind ${id}`, world.group.serves(id) && lag > world.options.maxLagEntries + 5_000);
         hold(`able ${id}`, well(host) && lag <= world.options.maxLagEntries && !host.daemon?.draining);
       }
       for (const host of world.hosts) hold(`ill ${host.id}`, !well(host));
