@@ -12,11 +12,11 @@ export function checkQuorum(world: World): Checker {
   let lastHitMs = -1e9;
   let lastRecord: { record: UpdateRecord; atMs: number } | null = null;
 
+  /** The most voters that any one of the others could lead, itself among them. */
   const othersServe = (hostId: string): number => {
     const { members } = world.group;
     const up = members.filter((one) => one.id !== hostId && one.up && one.frozenUntil <= world.sched.now());
-    return up.filter((one) => up.filter((other) => world.net.both(one.id, other.id)).length >= world.group.quorum)
-      .length;
+    return Math.max(0, ...up.map((one) => up.filter((other) => world.net.both(one.id, other.id)).length));
   };
 
   return {
