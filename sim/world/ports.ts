@@ -128,27 +128,33 @@ export async function lookAtPeers(world: World, proc: Proc): Promise<RaftPeer[]>
   );
 }
 
-export function raftOf(world: World, proc: Proc, leadership: LeadershipHandle): Raft {
+function moveRaftLeaderOf(world: World, proc: Proc): Raft['moveRaftLeader'] {
   const { group, sched, net } = world;
+  return (to) => {
+    countCall(proc);
+    return sched.later(proc, net.latencyMs() + net.latencyMs(), () => {
+      if (group.leader === null || !net.both(proc.hostId, group.leader) || !group.transfer(to)) {
+        throw unavailable(`the Raft leader did not move to ${to}`);
+      }
+    });
+  };
+}
+
+export function raftOf(world: World, proc: Proc, leadership: LeadershipHandle): Raft {
+  const { group } = world;
   return {
     getPeers: () => lookAtPeers(world, proc),
     term: async () => group.term,
     isLeader: () => leadership.isLeader(),
     leadership: () => leadership.leadership(),
-    moveRaftLeader: (to) => {
-      countCall(proc);
-      return sched.later(proc, net.latencyMs() + net.latencyMs(), () => {
-        if (group.leader === null || !net.both(proc.hostId, group.leader) || !group.transfer(to)) {
-          throw unavailable(`the Raft leader did not move to ${to}`);
-        }
-      });
-    },
+    moveRaftLeader: moveRaftLeaderOf(world, proc),
     handOver: (to) => leadership.handOver(to),
   };
 }
 
 export function quorumCheckOf(world: World, host: Host, proc: Proc, store: Store): VerbDeps['quorumCheck'] {
-  const deps = { store, raft: { getPeers: () => lookAtPeers(world, proc) }, clock: clockOf(world, host, proc) };
+  const raft = { getPeers: () => lookAtPeers(world, proc), moveRaftLeader: moveRaftLeaderOf(world, proc) };
+  const deps = { store, raft, clock: clockOf(world, host, proc) };
   return (asked) => quorumCheck(deps, host.id, asked);
 }
 

@@ -18,9 +18,10 @@ const peer = (nodeId: string, healthy = true, kind: RaftPeer['kind'] = 'voter'):
 /** A store and a group; each read of the store takes `readMs` of the clock, and `onRead` may change the world. */
 function world(
   peers: RaftPeer[],
-  change: { readMs?: number[]; held?: Record<string, string>; onRead?: () => void } = {},
+  change: { readMs?: number[]; held?: Record<string, string>; onRead?: () => void; stuck?: boolean } = {},
 ) {
-  const { readMs = [], held = {}, onRead } = change;
+  const { readMs = [], held = {}, onRead, stuck = false } = change;
+  const moved: string[] = [];
   let nowMs = 0;
   let looks = 0;
   const get = async (key: string): Promise<KeyValue | null> => {
@@ -34,11 +35,16 @@ function world(
       looks += 1;
       return [...peers];
     },
+    moveRaftLeader: async (to: string) => {
+      moved.push(to);
+      peers.splice(0, peers.length, ...peers.map((one) => ({ ...one, isRaftLeader: !stuck && one.nodeId === to })));
+      if (stuck) peers.splice(0, 1, { ...(peers[0] as RaftPeer), isRaftLeader: true });
+    },
   };
   const store = { get } as unknown as Store;
   const ask = (nodeId: string, asked?: QuorumQuestion) =>
     quorumCheck({ store, raft, clock: { nowMs: () => nowMs } }, nodeId, asked);
-  return { ask, looks: () => looks, peers };
+  return { ask, looks: () => looks, moved };
 }
 
 const three = ['n1', 'n2', 'n3'].map((id) => peer(id));
@@ -83,6 +89,18 @@ describe('may a voter stop? (P1)', () => {
   it('does not stop on the word of a store that is always slow', async () => {
     const slow = world(three, { readMs: Array.from({ length: 9 }, () => 900) });
     await expect(slow.ask('n1')).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('moves the Raft leader away first, for its followers may not reach each other (simulation seed 1116418)', async () => {
+    const led = () =>
+      three.map((one) => ({ ...one, isRaftLeader: one.nodeId === 'n1', appliedIndex: one.nodeId === 'n3' ? 9 : 8 }));
+    const first = world(led());
+    await expect(first.ask('n1')).resolves.toBeUndefined();
+    expect([first.moved, first.looks()]).toEqual([['n3'], 2]);
+    await expect(world(led(), { stuck: true }).ask('n1')).rejects.toMatchObject({ code: 'unavailable' });
+    const other = world(led());
+    await expect(other.ask('n2')).resolves.toBeUndefined();
+    expect(other.moved).toEqual([]);
   });
 
   it('a former leader is refused by the epoch in the store (P6)', async () => {

@@ -57,7 +57,7 @@ export interface QuorumQuestion {
  * A node that is no voter may always. Throws ClusterError 'quorum-unsafe', 'stale-epoch' or 'unavailable'.
  */
 export async function quorumCheck(
-  deps: { store: Store; raft: Pick<Raft, 'getPeers'>; clock: Pick<Clock, 'nowMs'> },
+  deps: { store: Store; raft: Pick<Raft, 'getPeers' | 'moveRaftLeader'>; clock: Pick<Clock, 'nowMs'> },
   nodeId: string,
   asked: QuorumQuestion = {},
 ): Promise<void> {
@@ -73,9 +73,31 @@ export async function quorumCheck(
     ]);
     const tookMs = clock.nowMs() - beganMs;
     if (isVoter && !acceptDowntime) refuseWithoutQuorum(voters, nodeId);
-    if (tookMs <= freshMs) return;
-    if (round === mostRounds) throw tooSlow(nodeId, tookMs);
+    const heir = isVoter && !acceptDowntime ? heirOf(voters, nodeId) : null;
+    if (heir === null && tookMs <= freshMs) return;
+    if (round === mostRounds) throw heir === null ? tooSlow(nodeId, tookMs) : stillLeads(nodeId);
+    if (heir !== null) await raft.moveRaftLeader(heir);
   }
+}
+
+/**
+ * Who is to lead the group before this node stops, where it is this node itself: all that its followers show is that they
+ * reach it, and not each other. null: another one leads.
+ */
+function heirOf(voters: RaftPeer[], nodeId: string): string | null {
+  if (voters.find((peer) => peer.nodeId === nodeId)?.isRaftLeader !== true) return null;
+  const able = voters.filter((peer) => peer.nodeId !== nodeId && peer.healthy);
+  const index = (peer: RaftPeer): number => peer.appliedIndex ?? 0;
+  return able.sort((one, two) => index(two) - index(one))[0]?.nodeId ?? null;
+}
+
+function stillLeads(nodeId: string): ClusterError {
+  return new ClusterError('unavailable', `${nodeId} still leads the Raft group`, {
+    nodeId,
+    seen: 'the Raft leader came back each time it was moved',
+    wanted: 'another voter to lead before this one stops',
+    next: 'see etcd.log on the voters: some may not reach each other',
+  });
 }
 
 function tooSlow(nodeId: string, tookMs: number): ClusterError {
