@@ -13,7 +13,7 @@ import type { Raft, RaftPeer } from '../../src/ports/raft.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { answerDrain, answerHealth, answerTask } from './agent.ts';
 import { unavailable } from './network.ts';
-import { countCall, type Proc } from './scheduler.ts';
+import { countCall, createBatch, type Proc } from './scheduler.ts';
 import { readBack } from './texts.ts';
 import type { Daemon, Host, World } from './types.ts';
 
@@ -158,10 +158,14 @@ export function quorumCheckOf(world: World, host: Host, proc: Proc, store: Store
   return (asked) => quorumCheck(deps, host.id, asked);
 }
 
+type Batch = ReturnType<typeof createBatch>;
+
 export function clientPoolOf(world: World, proc: Proc): ClientPool {
+  const { net, sched } = world;
+  const batch = createBatch(sched, () => net.latencyMs() + net.latencyMs());
   const client = (host: Host): AgentClient => ({
     healthCheck: (timeoutMs) =>
-      quickLook(world, proc, host) ??
+      quickLook(world, proc, host, batch) ??
       call(world, proc, host, timeoutMs, '', (daemon, answer) => {
         const health = world.sched.as(daemon.proc, () => answerHealth(world, daemon));
         answer(() => health);
@@ -188,7 +192,7 @@ export function clientPoolOf(world: World, proc: Proc): ClientPool {
 }
 
 /** A look at a node that answers at once, in one event, where nothing can get lost on the way. */
-function quickLook(world: World, proc: Proc, host: Host): Promise<NodeHealth> | null {
+function quickLook(world: World, proc: Proc, host: Host, batch: Batch): Promise<NodeHealth> | null {
   const { net, sched } = world;
   if (net.loss > 0 || net.delay > 0 || net.blocked.size > 0) return null;
   if (host.daemon === null || host.daemon.proc.frozenUntil > 0) return null;
@@ -199,17 +203,9 @@ function quickLook(world: World, proc: Proc, host: Host): Promise<NodeHealth> | 
       if (daemon === null || !daemon.listening) reject(unavailable(`connection to ${host.id} refused`));
       else resolve(sched.as(daemon.proc, () => answerHealth(world, daemon)));
     };
-    if (looks.proc === proc && looks.turn === sched.turn()) return void looks.all.push(look);
-    const all = [look];
-    looks = { proc, turn: sched.turn(), all };
-    sched.after(proc, net.latencyMs() + net.latencyMs(), () => {
-      for (const one of all) one();
-    });
+    batch(proc, look);
   });
 }
-
-/** Those that a process begins at once come back at once. */
-let looks: { proc: Proc | null; turn: number; all: (() => void)[] } = { proc: null, turn: -1, all: [] };
 
 /** Carries a call to the daemon that listens there when it arrives; a frozen one gets it when it wakes up. */
 function call<T>(

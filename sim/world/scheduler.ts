@@ -76,6 +76,20 @@ export function countCall(proc: Proc): void {
   if (proc.calls === proc.dieAtCall) endProc(proc);
 }
 
+/** What a process begins at once comes back at once, in one event of it: `first`, then each in its order. */
+export function createBatch(sched: Scheduler, delayMs: () => number, first: () => void = () => undefined) {
+  let open: { proc: Proc | null; turn: number; all: (() => void)[] } = { proc: null, turn: -1, all: [] };
+  return (proc: Proc, act: () => void): void => {
+    if (open.proc === proc && open.turn === sched.turn()) return void open.all.push(act);
+    const all = [act];
+    open = { proc, turn: sched.turn(), all };
+    sched.after(proc, delayMs(), () => {
+      first();
+      for (const one of all) one();
+    });
+  };
+}
+
 export function createScheduler(trace: Trace): Scheduler {
   const heap: Event[] = [];
   let nowMs = 0;

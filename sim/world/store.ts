@@ -4,7 +4,7 @@ import { ClusterError } from '../../src/errors.ts';
 import type { Compare, KeyValue, Lease, Op, Store, Watch } from '../../src/ports/store.ts';
 import type { Group } from './group.ts';
 import { type Network, unavailable } from './network.ts';
-import { countCall, nobody, type Proc, type Scheduler } from './scheduler.ts';
+import { countCall, createBatch, nobody, type Proc, type Scheduler } from './scheduler.ts';
 
 /** As src/adapters/etcd has it, ms. */
 const requestTimeoutMs = 3_000;
@@ -137,6 +137,11 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
     port: (proc, onlyOwn) => storePort(proc, onlyOwn),
   };
 
+  const batch = createBatch(
+    sched,
+    () => net.latencyMs() + net.latencyMs(),
+    () => store.expire(),
+  );
   /**
    * A read takes one event where nothing can get lost or late: nobody can tell when on its way it was answered. Those that a
    * process begins at once are answered at once.
@@ -149,16 +154,9 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
         if (store.available(proc.hostId, onlyOwn)) resolve(apply());
         else sched.after(proc, requestTimeoutMs, () => reject(unavailable('the store did not answer')));
       };
-      if (reads.proc === proc && reads.turn === sched.turn()) return void reads.all.push(one);
-      const all = [one];
-      reads = { proc, turn: sched.turn(), all };
-      sched.after(proc, net.latencyMs() + net.latencyMs(), () => {
-        store.expire();
-        for (const answer of all) answer();
-      });
+      batch(proc, one);
     });
   };
-  let reads: { proc: Proc | null; turn: number; all: (() => void)[] } = { proc: null, turn: -1, all: [] };
   const ask = <T>(proc: Proc, onlyOwn: boolean, apply: () => T): Promise<T> => {
     countCall(proc);
     return new Promise((resolve, reject) => {

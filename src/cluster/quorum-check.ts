@@ -24,19 +24,24 @@ async function refuseFormerLeader(store: Store, nodeId: string, epoch: number): 
  * that does not hold this node, or has ended, was left behind on its way.
  */
 async function refuseSecondVoter(store: Store, nodeId: string, updateId: string): Promise<void> {
+  const unsafe = (id: string, words: string, seen: string, next: string): ClusterError =>
+    new ClusterError('quorum-unsafe', `update ${id} ${words}`, {
+      nodeId,
+      seen,
+      wanted: `no reservation, or that of ${nodeId}`,
+      next,
+    });
   const text = (await store.get(keys.update))?.value;
-  const running = text === undefined ? null : parseRecord(text);
-  const ended = running === null && updateId !== '' && (await store.get(keys.updateRecord(updateId))) !== null;
-  const held = running?.reservation ?? null;
-  if (held === nodeId || (held === null && running?.id !== updateId && !ended)) return;
-  const id = running?.id ?? updateId;
-  const words = ended ? 'has ended' : held === null ? `does not hold ${nodeId}` : `has taken ${held} out of service`;
-  throw new ClusterError('quorum-unsafe', `update ${id} ${words}`, {
-    nodeId,
-    seen: ended ? 'the update has ended' : held === null ? 'nobody is reserved' : `the reservation is ${held}'s`,
-    wanted: `no reservation, or that of ${nodeId}`,
-    next: held === null ? 'start a new update' : `wait for it: \`claudecluster updates watch ${id}\``,
-  });
+  if (text === undefined) {
+    if (updateId === '' || (await store.get(keys.updateRecord(updateId))) === null) return;
+    throw unsafe(updateId, 'has ended', 'the update has ended', 'start a new update');
+  }
+  const { reservation, id } = parseRecord(text);
+  const watch = `wait for it: \`claudecluster updates watch ${id}\``;
+  if (reservation !== null && reservation !== nodeId) {
+    throw unsafe(id, `has taken ${reservation} out of service`, `the reservation is ${reservation}'s`, watch);
+  }
+  if (reservation === null && id === updateId) throw unsafe(id, `does not hold ${nodeId}`, 'nobody is reserved', watch);
 }
 
 /** A stop relies on reads of the store that took no longer than this together, ms; slower ones are made again. */
