@@ -18,6 +18,7 @@ export default defineConfig({
             'sim/**/*.test.ts',
             'test/{scenarios,support}/**/*.test.ts',
           ],
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -6,6 +6,7 @@ import { untilInterrupted } from '../scripts/lib/interrupts.ts';
 import { repoRoot } from '../test/support/cli.ts';
 import { crash } from './crash.ts';
 import { delta } from './delta.ts';
+import { guard } from './guard.ts';
 import { hang } from './hang.ts';
 import { type Benchmark, type Result, runBenchmark } from './harness.ts';
 import { idle } from './idle.ts';
@@ -15,7 +16,7 @@ import { overhead } from './overhead.ts';
 import { asMarkdown, asText } from './report.ts';
 import { writeGap, writeGapOnDisk } from './write-gap.ts';
 
-const benchmarks: Benchmark[] = [writeGap, writeGapOnDisk, overhead, delta, crash, idle, leaderKilled, hang];
+const benchmarks: Benchmark[] = [writeGap, writeGapOnDisk, overhead, delta, crash, idle, leaderKilled, hang, guard];
 
 const help = `Usage: npm run bench -- [--only NAME]… [--runs N] [--json] [--write]
 

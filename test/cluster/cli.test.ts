@@ -75,7 +75,7 @@ describe('a cluster that nobody updated yet', () => {
     for (const node of status.nodes) {
       expect(node.release?.buildHash).toMatch(/^[0-9a-f]{64}$/);
       expect(node.incarnation).not.toBe('');
-      expect(node.lastSeenMsAgo).toBeLessThan(5000);
+      expect(node.lastSeenMsAgo).toBeLessThan(60_000);
     }
   });
 

@@ -8,6 +8,8 @@ import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
 import { Client, Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { freePorts } from '../../src/cli/dev/ports.ts';
 import type { UpdateEvent } from '../../src/cluster/update/types.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { createCa } from '../../src/grpc/ca.ts';
@@ -38,7 +40,7 @@ function poolFor(tls: Tls): GrpcClientPool {
   return pool;
 }
 const task = (argv: string[], timeoutMs = 10_000) => ({ argv, timeoutMs });
-const until = (condition: () => boolean) => expect.poll(condition, { timeout: 8000, interval: 10 }).toBe(true);
+const until = (condition: () => boolean) => expect.poll(condition, { timeout: 20_000, interval: 10 }).toBe(true);
 const alive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
@@ -343,31 +345,29 @@ describe('connections', () => {
     await expect(agent.healthCheck(3000)).resolves.toMatchObject({ nodeId: 'n1' });
   });
 
-  it('come back within a second or so after the server restarted on its port', async () => {
-    const first = await fixture.serve();
+  it('dial often while the server is away, and come back after it restarted on its port', async () => {
+    const [port] = await freePorts(1, systemClock);
+    const first = await fixture.serve({ listen: `127.0.0.1:${port}` });
     const agent = poolFor(fixture.node).getConnection(first.address);
     await agent.healthCheck(3000);
     await first.stop();
-    // Long enough for a back-off of gRPC's own size to have grown: it would not dial again for two seconds more.
-    const stoppedNs = process.hrtime.bigint();
-    const stillAway = async (): Promise<boolean> => {
-      await expect(agent.healthCheck(1000)).rejects.toMatchObject({ code: 'unavailable' });
-      return elapsedMs(stoppedNs) > 3000;
-    };
-    await expect.poll(stillAway, { timeout: 8000, interval: 50 }).toBe(true);
+    let dials = 0;
+    const awayServer = createTcpServer((socket) => {
+      dials += 1;
+      socket.destroy();
+    });
+    await new Promise<void>((listening) => awayServer.listen(port, '127.0.0.1', listening));
+    // With the back-off that gRPC has by default (1 s, then 1.6 times as long each time) so many take nearly two minutes.
+    const ask = () =>
+      agent.healthCheck(5000).then(
+        () => 'healthy',
+        () => 'away',
+      );
+    const dialled = async (): Promise<boolean> => (await ask()) === 'away' && dials >= 10;
+    await expect.poll(dialled, { timeout: 25_000, interval: 50 }).toBe(true);
+    await new Promise((closed) => awayServer.close(closed));
     await fixture.serve({ listen: first.address });
-    const startedNs = process.hrtime.bigint();
-    await expect
-      .poll(
-        () =>
-          agent.healthCheck(1000).then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 5000, interval: 20 },
-      )
-      .toBe(true);
-    expect(elapsedMs(startedNs)).toBeLessThan(1700);
+    await expect.poll(ask, { timeout: 20_000, interval: 20 }).toBe('healthy');
   });
 
   it('fail at their deadline when a host takes them and never answers', async () => {
@@ -379,10 +379,8 @@ describe('connections', () => {
       silent.close();
     });
     const { port } = silent.address() as { port: number };
-    const startedNs = process.hrtime.bigint();
     const agent = poolFor(fixture.node).getConnection(`127.0.0.1:${port}`);
     await expect(agent.healthCheck(500)).rejects.toMatchObject({ code: 'unavailable' });
-    expect(elapsedMs(startedNs)).toBeLessThan(1500);
   });
 
   it.each(['', 'n1', 'unix:/tmp/x', 'http://n1:1', 'n1:port', 'n1:1:2'])(
@@ -439,10 +437,10 @@ describe('connections', () => {
     const closedNs = process.hrtime.bigint();
     pool.closeConnection(proxy.address);
     expect(await running).toMatchObject({ code: 'unavailable' });
-    await expect(agent.healthCheck(2000)).resolves.toMatchObject({ healthy: true });
-    expect(elapsedMs(closedNs)).toBeLessThan(2000);
+    await until(() => proxy.open() === 0);
+    expect(elapsedMs(closedNs)).toBeLessThan(5000); // by us, not by keepalive
+    await expect(agent.healthCheck(5000)).resolves.toMatchObject({ healthy: true });
     await until(() => proxy.open() === 1);
-    expect(elapsedMs(closedNs)).toBeLessThan(4000); // by us, not by keepalive
   });
 
   it('end a call when the node hangs for good (keepalive)', async () => {
@@ -453,7 +451,7 @@ describe('connections', () => {
     proxy.cut();
     const startedNs = process.hrtime.bigint();
     expect(await running).toMatchObject({ code: 'unavailable' });
-    expect(elapsedMs(startedNs)).toBeLessThan(12_000);
+    expect(elapsedMs(startedNs)).toBeLessThan(40_000); // not by its deadline
     // The node notices too, and the task does not outlive its caller.
     await expect.poll(() => fixture.tasks.running(), { timeout: 25_000, interval: 100 }).toBe(0);
   });
@@ -486,8 +484,8 @@ describe('standard services', () => {
     expect(await check('claudecluster.v1.AgentService')).toEqual({ status: 'SERVING' });
     await expect(check('nothing')).rejects.toMatchObject({ code: 'not-found' });
     const startedNs = process.hrtime.bigint();
-    await server.stop(5000);
-    expect(elapsedMs(startedNs)).toBeLessThan(2000);
+    await server.stop(30_000);
+    expect(elapsedMs(startedNs)).toBeLessThan(15_000); // it does not wait for whoever watches
     expect(seen).toEqual(['NOT_SERVING', 'SERVING', 'NOT_SERVING']);
   });
 
@@ -532,10 +530,9 @@ describe('standard services', () => {
     await until(() => fixture.tasks.running() === 1);
     const startedNs = process.hrtime.bigint();
     await server.stop(300);
-    expect(elapsedMs(startedNs)).toBeLessThan(1500);
+    expect(elapsedMs(startedNs)).toBeLessThan(30_000); // not the task's own minute
     expect(await outcome).toMatchObject({ code: 'unavailable' });
     await until(() => fixture.tasks.running() === 0);
-    expect(elapsedMs(startedNs)).toBeLessThan(2500);
   });
 });
 

@@ -54,20 +54,26 @@ describe('the guard', () => {
     expect(wanted.filter((name) => name?.startsWith('node:') !== true)).toEqual([]);
   });
 
-  it('takes less than 100 ms of processor time, the start of Node with it', () => {
+  it('costs less than Node itself does to start', () => {
     node.putOnTrial();
-    // Processor time, for other tests share the machine.
+    // Processor time, and of two that share whatever else the machine does: the figure itself is the benchmark's.
     const meter = join(bundles, 'meter.cjs');
     writeFileSync(
       meter,
       "process.on('exit', () => { const { user, system } = process.cpuUsage(); console.error((user + system) / 1000); });",
     );
-    const times = Array.from({ length: 5 }, () => {
-      const args = ['--require', meter, guardFile, 'check', '--base', node.base];
-      return Number(spawnSync(process.execPath, args, { encoding: 'utf8' }).stderr);
-    });
-    expect(Math.min(...times)).toBeGreaterThan(0);
-    expect(Math.min(...times)).toBeLessThan(100);
+    const costMs = (args: string[]): number => {
+      const { stderr, error } = spawnSync(process.execPath, ['--require', meter, ...args], { encoding: 'utf8' });
+      if (error) throw error;
+      return Number(stderr);
+    };
+    const rounds = Array.from({ length: 5 }, () => ({
+      guard: costMs([guardFile, 'check', '--base', node.base]),
+      bare: costMs(['--eval', '0']),
+    }));
+    const bareMs = Math.min(...rounds.map(({ bare }) => bare));
+    expect(bareMs).toBeGreaterThan(0);
+    expect(Math.min(...rounds.map(({ guard }) => guard))).toBeLessThan(2 * bareMs);
   });
 
   it('starts what is there, and ends with 0', () => {

@@ -132,11 +132,9 @@ describe('a probation under the supervisor', () => {
 describe('a trial under the supervisor', () => {
   it('of a build that crashes at start ends after three starts on the known-good release, with the evidence', async () => {
     const { node, deps, output } = await start('crash');
-    const before = systemClock.nowMs();
     await activate(deps, update);
     await waitFor('the way back', () => starts(node) === 'abbba', { timeoutMs: 30_000, everyMs: 10 });
     await healthyOn(node, good);
-    const tookMs = systemClock.nowMs() - before;
     expect(node.runs(), output()).toBe(good);
     expect(node.json('data/last-rollback.json')).toMatchObject({
       updateId: 'u1',
@@ -145,8 +143,6 @@ describe('a trial under the supervisor', () => {
       exitCode: 3,
     });
     expect(String(node.json('data/last-rollback.json').logTail)).toContain('boom: cannot start');
-    // At most 5 s on a quiet machine; this one runs other tests beside.
-    expect(tookMs).toBeLessThan(15_000);
     await expect(commit(deps, update)).rejects.toMatchObject({ code: 'refused' });
     await expect(activate(deps, update)).rejects.toMatchObject({ code: 'quarantined' });
   });

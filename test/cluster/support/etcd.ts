@@ -1,10 +1,10 @@
 /** A throw-away group of real etcd members with TLS on free ports, for tests. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EtcdTls } from '../../../src/adapters/etcd/connect.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { freePorts } from '../../../src/cli/dev/ports.ts';
 import { etcdArgv } from '../../../src/node/etcd-argv.ts';
 import { createEtcdMember, type EtcdMember } from '../../../src/node/etcd-member.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
@@ -39,28 +39,12 @@ export interface TestEtcd {
   stop(): Promise<void>;
 }
 
-/** Ports that were free a moment ago, on 127.0.0.1, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', () => resolve(server));
-      });
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
-
 /** Starts `count` members n1, n2, … and resolves when all of them serve. */
 export async function startTestEtcd(count: number): Promise<TestEtcd> {
   const dir = mkdtempSync(join(tmpdir(), 'claudecluster-etcd-'));
   const tlsFiles = writeTestTls(join(dir, 'tls'));
   const tls = { ca: readFileSync(tlsFiles.ca), cert: readFileSync(tlsFiles.cert), key: readFileSync(tlsFiles.key) };
-  const ports = await freePorts(count * 2);
+  const ports = await freePorts(count * 2, systemClock);
   const clusterId = `test-${systemClock.randomId(4)}`;
   const plan = Array.from({ length: count }, (_, index) => ({
     name: `n${index + 1}`,
@@ -113,7 +97,7 @@ export async function startTestEtcd(count: number): Promise<TestEtcd> {
 }
 
 /** Polls until the condition holds; fails with the words after `timeoutMs`. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
   const endsAtMs = systemClock.nowMs() + timeoutMs;
   while (!(await holds())) {
     if (systemClock.nowMs() > endsAtMs) throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`);
