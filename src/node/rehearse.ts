@@ -2,7 +2,6 @@
  * `node rehearse`: does the way back work, before the way forward is taken? It changes nothing that counts: the guard of
  * the known-good release runs for real, on a copy of this node's state in a directory of its own.
  */
-import { execFile } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
@@ -24,6 +23,7 @@ import type { Clock } from '../ports/clock.ts';
 import { errno, quietly, readLinkHash, readTextOrNull } from '../release/link.ts';
 import { identify, readBootId } from './boot.ts';
 import { completeReleases } from './guard.ts';
+import { askGuard } from './guard-process.ts';
 import { nodePaths } from './paths.ts';
 import { progressPath, type Trial } from './trial-file.ts';
 import { readInstalled, readTrial } from './trial-view.ts';
@@ -180,12 +180,14 @@ async function guardGoesBack(deps: RehearseDeps, release: string, knownGood: str
   try {
     layOut(deps, copy, release, knownGood);
     const guard = join(nodePaths(deps.base).releases, knownGood, 'guard.js');
-    const answer = await runGuardOn(guard, copy, deps.guardTimeoutMs ?? 5_000);
+    const answer = await askGuard(guard, copy, 'start', deps.guardTimeoutMs ?? 5_000);
+    if (typeof answer === 'string') return { ok: false, seen: `the guard did not answer (${answer})` };
+    const { action, release: gaveBack } = answer.result;
     const dist = readLinkHash(nodePaths(copy).dist);
     const stands = readTextOrNull(nodePaths(copy).trial) !== null;
-    const ok = answer.action === 'rolled-back' && answer.release === knownGood && dist === knownGood && !stands;
-    const seen = `${answer.said}; dist -> ${dist ?? 'no release'}${stands ? '; the trial still stands' : ''}`;
-    return { ok, seen };
+    const ok = action === 'rolled-back' && gaveBack === knownGood && dist === knownGood && !stands;
+    const said = `the guard answered ${action}, releases/${gaveBack}`;
+    return { ok, seen: `${said}; dist -> ${dist ?? 'no release'}${stands ? '; the trial still stands' : ''}` };
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
@@ -227,27 +229,6 @@ function layOut(deps: RehearseDeps, copy: string, wanted: string, knownGood: str
   writeFileSync(progressPath(copy), JSON.stringify(progress));
   symlinkSync(join('releases', knownGood), to.distBak);
   symlinkSync(join('releases', standIn), to.dist);
-}
-
-function runGuardOn(
-  guard: string,
-  base: string,
-  timeoutMs: number,
-): Promise<{ action: string; release: string; said: string }> {
-  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024, cwd: base } as const;
-  return new Promise((resolve) => {
-    execFile(process.execPath, [guard, 'start', '--base', base, '--json'], options, (error, stdout, stderr) => {
-      try {
-        const { action, release } = JSON.parse(stdout) as { action?: unknown; release?: unknown };
-        const said = `the guard answered ${String(action)}, releases/${String(release)}`;
-        resolve({ action: String(action), release: String(release), said });
-      } catch {
-        const ended = error === null ? 'exit code 0' : (error.signal ?? `exit code ${error.code}`);
-        const words = stderr.trim().split('\n').slice(-3).join(' | ').slice(-500);
-        resolve({ action: '', release: '', said: `the guard did not answer (${ended}): ${words}` });
-      }
-    });
-  });
 }
 
 /** Of rehearsals that were killed. */

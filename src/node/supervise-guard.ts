@@ -1,22 +1,19 @@
 /** Runs the guard of the known-good release, and looks when that is due. */
-import { execFile } from 'node:child_process';
 import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import { readLinkHash, readTextOrNull } from '../release/link.ts';
 import { monotonicMs, readBootId } from './boot.ts';
-import { completeReleases, type GuardResult, runGuard } from './guard.ts';
+import { completeReleases, runGuard } from './guard.ts';
+import { askGuard, type GuardAnswer } from './guard-process.ts';
 import { nodePaths } from './paths.ts';
 import { type Probation, parseProbation } from './probation-file.ts';
 import { deadlines, parseTrial, progressOf, progressPath, type Trial } from './trial-file.ts';
 import { readTrialView } from './trial-view.ts';
 import { lockHolder } from './verb-lock.ts';
 
-export interface GuardRun {
-  result: GuardResult;
-  /** guard.js check ended with 10: what runs must be restarted. */
-  restart: boolean;
+export interface GuardRun extends GuardAnswer {
   /** Which guard answered, in words. */
   by: string;
 }
@@ -66,7 +63,7 @@ export async function guardRun(
   logger: Logger,
 ): Promise<GuardRun> {
   for (const file of guardCandidates(base).slice(0, 3)) {
-    const answer = await execGuard(file, base, verb, timeoutMs);
+    const answer = await askGuard(file, base, verb, timeoutMs);
     if (typeof answer !== 'string') return { ...answer, by: file };
     logger.error({ guard: file, seen: answer }, 'a guard did not answer; trying the next one');
   }
@@ -75,41 +72,6 @@ export async function guardRun(
   const result = runGuard({ base, reason, ...now });
   const restart = verb === 'check' && (result.action === 'rolled-back' || result.action === 'disk-refused');
   return { result, restart, by: 'the supervisor itself' };
-}
-
-function execGuard(
-  file: string,
-  base: string,
-  verb: string,
-  timeoutMs: number,
-): Promise<Omit<GuardRun, 'by'> | string> {
-  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024, cwd: base } as const;
-  return new Promise((resolve) => {
-    execFile(process.execPath, [file, verb, '--base', base, '--json'], options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : error.code;
-      const result = parseGuardResult(stdout);
-      if (result === null || (code !== 0 && code !== 1 && code !== 10)) {
-        resolve(`exit ${code ?? error?.signal ?? '?'}: ${stderr.slice(-500).trim()}`);
-      } else {
-        resolve({ result, restart: code === 10 });
-      }
-    });
-  });
-}
-
-/** What another build's guard printed: only what is used here is asked for. */
-function parseGuardResult(stdout: string): GuardResult | null {
-  try {
-    const value = JSON.parse(stdout) as Partial<GuardResult> | null;
-    if (typeof value !== 'object' || value === null || typeof value.action !== 'string') return null;
-    if (value.run !== null && typeof value.run !== 'string') return null;
-    const { action, run } = value;
-    const release = typeof value.release === 'string' ? value.release : null;
-    const notes = Array.isArray(value.notes) ? value.notes.map(String) : [];
-    return { action, run, release, trial: value.trial ?? null, rolledBack: value.rolledBack ?? null, notes };
-  } catch {
-    return null;
-  }
 }
 
 /** When the guard must look: now (0), or in so many ms at the latest; null: there is nothing to watch. */

@@ -1,0 +1,53 @@
+/** Asks the guard of a release, in a process of its own. */
+import { execFile } from 'node:child_process';
+import type { GuardResult } from './guard.ts';
+
+export interface GuardAnswer {
+  result: GuardResult;
+  /** It was a check, and what runs must be restarted (exit code 10). */
+  restart: boolean;
+}
+
+/**
+ * `FILE start|check` on `base`, killed after `timeoutMs`; in words what was seen where it gives no answer. Never rejects.
+ */
+export function askGuard(
+  file: string,
+  base: string,
+  verb: 'start' | 'check',
+  timeoutMs: number,
+): Promise<GuardAnswer | string> {
+  const env = guardEnvironment(process.env);
+  const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024, cwd: base, env } as const;
+  return new Promise((resolve) => {
+    execFile(process.execPath, [file, verb, '--base', base, '--json'], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      const result = parseGuardResult(stdout);
+      if (result === null || (code !== 0 && code !== 1 && code !== 10)) {
+        resolve(`exit ${code ?? error?.signal ?? '?'}: ${stderr.slice(-500).trim()}`);
+      } else {
+        resolve({ result, restart: code === 10 });
+      }
+    });
+  });
+}
+
+/** Without Node's own variables: a NODE_OPTIONS that is wrong takes the daemon down, and must not take the guard with it. */
+function guardEnvironment(from: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => !name.startsWith('NODE_')));
+}
+
+/** What another build's guard printed: only what is used here is asked for. */
+function parseGuardResult(stdout: string): GuardResult | null {
+  try {
+    const value = JSON.parse(stdout) as Partial<GuardResult> | null;
+    if (typeof value !== 'object' || value === null || typeof value.action !== 'string') return null;
+    if (value.run !== null && typeof value.run !== 'string') return null;
+    const { action, run } = value;
+    const release = typeof value.release === 'string' ? value.release : null;
+    const notes = Array.isArray(value.notes) ? value.notes.map(String) : [];
+    return { action, run, release, trial: value.trial ?? null, rolledBack: value.rolledBack ?? null, notes };
+  } catch {
+    return null;
+  }
+}
