@@ -11,6 +11,7 @@ import { ClusterError } from '../../src/errors.ts';
 import { etcdArgv } from '../../src/node/etcd-argv.ts';
 import { createEtcdMember, type EtcdMember } from '../../src/node/etcd-member.ts';
 import { processId } from '../../src/node/etcd-process.ts';
+import { removeDir } from '../support/temp.ts';
 import { silent, until } from './support/etcd.ts';
 import { type TestTls, writeTestTls } from './support/test-ca.ts';
 
@@ -31,7 +32,7 @@ describe('the etcd process of a node', { timeout: 40_000 }, () => {
   });
   afterAll(async () => {
     await Promise.all(made.map((member) => member.stop()));
-    rmSync(dir, { recursive: true, force: true });
+    removeDir(dir);
   });
 
   const tls = () => ({ ca: readFileSync(files.ca), cert: readFileSync(files.cert), key: readFileSync(files.key) });

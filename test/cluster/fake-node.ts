@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { monotonicMs, readBootId } from '../../src/node/boot.ts';
 import type { Trial } from '../../src/node/trial-file.ts';
+import { removeDir } from '../support/temp.ts';
 import { writeTrial } from './fake-trial.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -138,7 +139,7 @@ export function fakeNode(guardFile: string, dir: string = mkdtempSync(join(tmpdi
       if (done.stdout === '') throw new Error(`the guard said nothing: ${done.stderr}`);
       return { code: done.status, result: JSON.parse(done.stdout) as Record<string, unknown>, ms };
     },
-    remove: () => rmSync(dir, { recursive: true, force: true }),
+    remove: () => removeDir(dir),
   };
   for (const name of ['run', 'data', 'log']) mkdirSync(at(name), { recursive: true });
   for (const hash of [old, good, bad]) node.addRelease(hash, 'good');

@@ -21,9 +21,13 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(bundles, { recursive: true, force: true }));
 afterEach(async () => {
-  for (const { child, node } of running.splice(0)) {
+  const all = running.splice(0);
+  // Every supervisor first: two of them may have had the same node.
+  for (const { child } of all) {
     child.kill('SIGTERM');
     await ended(child);
+  }
+  for (const { node } of all) {
     // Whatever the test made of its supervisor, its daemon goes.
     const daemon = daemonPid(node);
     if (daemon !== null && alive(daemon)) process.kill(-daemon, 'SIGKILL');

@@ -1,7 +1,8 @@
 /** What happens to a node's member of the Raft group, and to its memory (P1, P4). */
-import { renameSync, rmSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { removeDir } from '../support/temp.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Case, faultRoom } from './support/case.ts';
 
@@ -37,7 +38,7 @@ function loseData(c: Case, nodeId: string): () => void {
   c.powerOn(nodeId);
   return () => {
     c.powerOff(nodeId);
-    rmSync(data, { recursive: true, force: true });
+    removeDir(data);
     renameSync(`${data}.lost`, data);
     c.powerOn(nodeId);
   };

@@ -1,5 +1,5 @@
 /** A server on a free port with everything behind it faked, and a CA to make friends and strangers with. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AgentDeps, createAgentService } from '../../src/grpc/agent-service.ts';
@@ -11,6 +11,7 @@ import { createTaskRegistry, type TaskRegistry } from '../../src/node/tasks.ts';
 import type { NodeHealth } from '../../src/ports/agent.ts';
 import type { Control } from '../../src/ports/control.ts';
 import type { Logger } from '../../src/ports/logger.ts';
+import { removeDir } from './temp.ts';
 
 const silentLogger: Logger = {
   debug: () => {},
@@ -114,7 +115,7 @@ export async function createFixture(): Promise<Fixture> {
     close: async () => {
       await tasks.endAll({ verbs: true });
       await Promise.all(servers.map((server) => server.stop(0)));
-      rmSync(base, { recursive: true, force: true });
+      removeDir(base);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** A throw-away group of real etcd members with TLS on free ports, for tests. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EtcdTls } from '../../../src/adapters/etcd/connect.ts';
@@ -8,6 +8,7 @@ import { freePorts } from '../../../src/cli/dev/ports.ts';
 import { etcdArgv } from '../../../src/node/etcd-argv.ts';
 import { createEtcdMember, type EtcdMember } from '../../../src/node/etcd-member.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
+import { removeDir } from '../../support/temp.ts';
 import { type TestTls, writeTestTls } from './test-ca.ts';
 
 export const silent: Logger = {
@@ -84,7 +85,7 @@ export async function startTestEtcd(count: number): Promise<TestEtcd> {
   });
   const stop = async (): Promise<void> => {
     await Promise.all(members.map((one) => one.member.stop()));
-    rmSync(dir, { recursive: true, force: true });
+    removeDir(dir);
   };
   try {
     await Promise.all(members.map((one) => one.member.start()));
