@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
+import { etcdVariables } from './etcd-argv.ts';
 import { type EtcdProbeTarget, probeEtcd } from './etcd-probe.ts';
 import { endProcess, findEtcdOf, processId } from './etcd-process.ts';
 import { putMemberFirst } from './priority.ts';
@@ -171,7 +172,8 @@ function spawnEtcd(options: EtcdMemberOptions): ChildProcess {
   try {
     // etcd takes settings from ETCD_* too; a stray one must not change how our member runs.
     const kept = Object.entries(process.env).filter(([name]) => !/^ETCD_(?!UNSUPPORTED_ARCH$)/.test(name));
-    return spawn(options.binary, options.argv(), { stdio: ['ignore', log, log], env: Object.fromEntries(kept) });
+    const env = { ...Object.fromEntries(kept), ...etcdVariables };
+    return spawn(options.binary, options.argv(), { stdio: ['ignore', log, log], env });
   } finally {
     closeSync(log);
   }

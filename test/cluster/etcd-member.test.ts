@@ -66,6 +66,8 @@ describe('the etcd process of a node', { timeout: 40_000 }, () => {
     expect(member.state()).toMatchObject({ phase: 'serving', reason: '' });
     const pid = member.state().pid ?? 0;
     expect(JSON.parse(readFileSync(join(dir, 'run', 'etcd.pid'), 'utf8'))).toEqual(processId(pid));
+    // Its settings beside the flags, as it tells them itself.
+    expect(readFileSync(join(dir, 'log', 'etcd.log'), 'utf8')).toMatch(/"snapshot-count":\s*10000\b/);
     const store = createEtcdStore({ endpoints: [client], tls: tls(), clock });
     await store.put('/kept', 'x');
     await store.close();
