@@ -59,20 +59,22 @@ describe('the etcd process of a node', { timeout: 40_000 }, () => {
   };
 
   it('founds once, serves, and writes down who it is', async () => {
-    const member = make();
+    const member = make({ stopGraceMs: 30_000 });
     await member.start();
     await member.ready();
     confirmMember(bootstrapPaths(dir), 'n1');
     expect(member.state()).toMatchObject({ phase: 'serving', reason: '' });
     const pid = member.state().pid ?? 0;
+    const log = join(dir, 'log', 'etcd.log');
     expect(JSON.parse(readFileSync(join(dir, 'run', 'etcd.pid'), 'utf8'))).toEqual(processId(pid));
     // Its settings beside the flags, as it tells them itself.
-    expect(readFileSync(join(dir, 'log', 'etcd.log'), 'utf8')).toMatch(/"snapshot-count":\s*10000\b/);
+    expect(readFileSync(log, 'utf8')).toMatch(/"snapshot-count":\s*10000\b/);
     const store = createEtcdStore({ endpoints: [client], tls: tls(), clock });
     await store.put('/kept', 'x');
     await store.close();
     await member.stop();
     expect(processId(pid)).toBeNull();
+    expect(readFileSync(log, 'utf8')).toContain('closed etcd server'); // by itself: it was not killed
     expect(member.state().phase).toBe('stopped');
   });
 

@@ -18,11 +18,12 @@ describe('leadership on three voters', { timeout: 60_000 }, () => {
   });
   afterAll(() => etcd?.stop());
 
-  const start = async (...indexes: number[]): Promise<TestNode[]> => {
-    nodes = await Promise.all(indexes.map((index) => startTestNode(etcd, index)));
+  const startAll = async (indexes: number[], options: Parameters<typeof startTestNode>[2]): Promise<TestNode[]> => {
+    nodes = await Promise.all(indexes.map((index) => startTestNode(etcd, index, options)));
     await until('a leader', () => nodes.some((node) => node.leadership.isLeader()));
     return nodes;
   };
+  const start = (...indexes: number[]): Promise<TestNode[]> => startAll(indexes, {});
   const leaderOf = (): TestNode => {
     const leading = nodes.filter((node) => node.leadership.isLeader());
     const [only] = leading;
@@ -55,7 +56,8 @@ describe('leadership on three voters', { timeout: 60_000 }, () => {
   });
 
   it('is handed over in one transaction: next epoch, on the lease of the target, seen at once', async () => {
-    await start(0, 1);
+    // Seen by the watch: the next poll comes after the test's own time.
+    await startAll([0, 1], { pollMs: 120_000 });
     const from = leaderOf();
     const to = otherThan(from);
     await until('the target to have a record', async () => (await from.any.get(keys.node(to.nodeId))) !== null);
@@ -152,8 +154,7 @@ describe('leadership on three voters', { timeout: 60_000 }, () => {
 
   it('an earlier run of the same node is no obstacle', async () => {
     // A lease that outlives the test: only the node's own name can open the way.
-    nodes = [await startTestNode(etcd, 0, { leaseMs: 120_000 })];
-    await until('a leader', () => nodes.some((node) => node.leadership.isLeader()));
+    await startAll([0], { leaseMs: 120_000 });
     const epoch = leaderOf().leadership.epoch();
     const [first] = nodes;
     await first?.stop({ revoke: false });

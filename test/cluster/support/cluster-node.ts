@@ -27,7 +27,7 @@ export interface TestNode {
 export async function startTestNode(
   etcd: TestEtcd,
   index: number,
-  options: { heartbeatMs?: number; leaseMs?: number; mayCampaign?: () => boolean } = {},
+  options: { heartbeatMs?: number; leaseMs?: number; pollMs?: number; mayCampaign?: () => boolean } = {},
 ): Promise<TestNode> {
   const { heartbeatMs = 300, leaseMs = 2_000 } = options;
   const own = etcd.endpoints[index] ?? '';
@@ -57,6 +57,7 @@ export async function startTestNode(
     lease: heartbeat.lease,
     onLease: heartbeat.onLease,
     ...(options.mayCampaign ? { mayCampaign: options.mayCampaign } : {}),
+    ...(options.pollMs === undefined ? {} : { pollMs: options.pollMs }),
   });
   const raft = createRaft({ admin, leadership, clock });
   const node: TestNode = {
