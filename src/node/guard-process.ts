@@ -24,12 +24,18 @@ export function askGuard(
       const code = error === null ? 0 : error.code;
       const result = parseGuardResult(stdout);
       if (result === null || (code !== 0 && code !== 1 && code !== 10)) {
-        resolve(`exit ${code ?? error?.signal ?? '?'}: ${stderr.slice(-500).trim()}`);
+        resolve(`exit ${code ?? error?.signal ?? '?'}: ${lastWords(stderr)}`);
       } else {
         resolve({ result, restart: code === 10 });
       }
     });
   });
+}
+
+/** Without the frames of a stack: they would leave no room for what was thrown. */
+function lastWords(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => !/^\s+at /.test(line));
+  return lines.join('\n').trim().slice(-500);
 }
 
 /** Without Node's own variables: a NODE_OPTIONS that is wrong takes the daemon down, and must not take the guard with it. */
