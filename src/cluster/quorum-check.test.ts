@@ -116,8 +116,26 @@ describe('may a voter stop? (P1)', () => {
     await expect(during('n1').ask('n1', asked)).resolves.toBeUndefined();
     await expect(during('n2').ask('n1', asked)).rejects.toMatchObject({ code: 'quorum-unsafe' });
     await expect(during(null).ask('n1', asked)).rejects.toMatchObject({ code: 'quorum-unsafe' });
-    await expect(during(null).ask('n1', { updateId: 'by-hand' })).resolves.toBeUndefined();
     const over = world(three, { held: { [keys.updateRecord('u-1')]: record(null) } });
     await expect(over.ask('n1', asked)).rejects.toMatchObject({ detail: { seen: 'the update has ended' } });
+  });
+
+  it('a command of another update than the running one is refused on every node (simulation seed 2155804)', async () => {
+    const running = { [keys.update]: JSON.stringify(aRecord({}, { id: 'u-2', reservation: 'n1' })) };
+    const during = world([...three, peer('n4')], { held: running });
+    for (const nodeId of ['n1', 'n2', 'w1']) {
+      for (const updateId of ['u-1', 'by-hand']) {
+        await expect(during.ask(nodeId, { updateId })).rejects.toMatchObject({
+          code: 'quorum-unsafe',
+          detail: { nodeId, seen: 'update u-2 is running', wanted: `update ${updateId}, or none` },
+        });
+      }
+    }
+    await expect(during.ask('w1', { updateId: 'u-2' })).resolves.toBeUndefined();
+    const ended = world(three, { held: { [keys.updateRecord('u-1')]: JSON.stringify(aRecord({}, { id: 'u-1' })) } });
+    await expect(ended.ask('w1', { updateId: 'u-1' })).rejects.toMatchObject({
+      detail: { seen: 'the update has ended' },
+    });
+    await expect(ended.ask('n1', { updateId: 'by-hand' })).resolves.toBeUndefined();
   });
 });

@@ -20,28 +20,32 @@ async function refuseFormerLeader(store: Store, nodeId: string, epoch: number): 
 }
 
 /**
- * The record names the voter that is down, or may be, by our doing: there is room for one (P1). A command of an update
- * that does not hold this node, or has ended, was left behind on its way.
+ * A command of an update that has ended, or of another one than runs now, was left behind on its way. For a voter the
+ * running one must hold it: the record names the voter that is down, or may be, by our doing, and there is room for one (P1).
  */
-async function refuseSecondVoter(store: Store, nodeId: string, updateId: string): Promise<void> {
-  const unsafe = (id: string, words: string, seen: string, next: string): ClusterError =>
-    new ClusterError('quorum-unsafe', `update ${id} ${words}`, {
-      nodeId,
-      seen,
-      wanted: `no reservation, or that of ${nodeId}`,
-      next,
-    });
+async function refuseWithoutRecord(store: Store, nodeId: string, isVoter: boolean, updateId: string): Promise<void> {
+  const unsafe = (words: string, detail: { seen: string; wanted: string; next: string }): ClusterError =>
+    new ClusterError('quorum-unsafe', words, { nodeId, ...detail });
   const text = (await store.get(keys.update))?.value;
+  const wanted = `no reservation, or that of ${nodeId}`;
   if (text === undefined) {
     if (updateId === '' || (await store.get(keys.updateRecord(updateId))) === null) return;
-    throw unsafe(updateId, 'has ended', 'the update has ended', 'start a new update');
+    const seen = 'the update has ended';
+    throw unsafe(`update ${updateId} has ended`, { seen, wanted, next: 'start a new update' });
   }
   const { reservation, id } = parseRecord(text);
-  const watch = `wait for it: \`claudecluster updates watch ${id}\``;
-  if (reservation !== null && reservation !== nodeId) {
-    throw unsafe(id, `has taken ${reservation} out of service`, `the reservation is ${reservation}'s`, watch);
+  const next = `wait for it: \`claudecluster updates watch ${id}\``;
+  if (updateId !== '' && updateId !== id) {
+    const seen = `update ${id} is running`;
+    throw unsafe(`this is no command of update ${id}`, { seen, wanted: `update ${updateId}, or none`, next });
   }
-  if (reservation === null && id === updateId) throw unsafe(id, `does not hold ${nodeId}`, 'nobody is reserved', watch);
+  if (!isVoter || reservation === nodeId) return;
+  if (reservation !== null) {
+    const seen = `the reservation is ${reservation}'s`;
+    throw unsafe(`update ${id} has taken ${reservation} out of service`, { seen, wanted, next });
+  }
+  if (updateId !== '')
+    throw unsafe(`update ${id} does not hold ${nodeId}`, { seen: 'nobody is reserved', wanted, next });
 }
 
 /** A stop relies on reads of the store that took no longer than this together, ms; slower ones are made again. */
@@ -74,7 +78,7 @@ export async function quorumCheck(
     const beganMs = clock.nowMs();
     await Promise.all([
       refuseFormerLeader(store, nodeId, epoch),
-      isVoter ? refuseSecondVoter(store, nodeId, updateId) : undefined,
+      refuseWithoutRecord(store, nodeId, isVoter, updateId),
     ]);
     const tookMs = clock.nowMs() - beganMs;
     if (isVoter && !acceptDowntime) refuseWithoutQuorum(voters, nodeId);
