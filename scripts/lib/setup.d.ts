@@ -4,6 +4,7 @@ export class SetupProblem extends Error {
 }
 export function setup(purpose: 'test' | 'demo' | 'bench' | 'sim' | 'ci'): Promise<void>;
 export function checkNode(version: string): void;
+export function checkEtcd(said: string | null): void;
 
 interface LockFile {
   packages?: Record<string, { version?: string; optional?: boolean }>;

@@ -46,6 +46,7 @@ export async function setup(purpose) {
     [...programs.required, ...(forTests ? programs.forTests : []), ...(purpose === 'ci' ? programs.forCi : [])],
     { optional: false },
   );
+  checkEtcd(spawnSync(findProgram('etcd') ?? 'etcd', ['--version'], { encoding: 'utf8' }).stdout);
   if (forTests) installPrograms(programs.forFaults, { optional: true });
   if (purpose !== 'ci') buildIfStale();
 }
@@ -126,6 +127,16 @@ function isExecutable(file) {
   } catch {
     return false;
   }
+}
+
+/** Throws SetupProblem when what `etcd --version` said is of one that is too old; what cannot be read may well do. */
+export function checkEtcd(said) {
+  const [, version = '', major, minor] = /^etcd Version: ((\d+)\.(\d+)\S*)/m.exec(said ?? '') ?? [];
+  if (version === '' || Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 4)) return;
+  throw new SetupProblem(
+    `etcd ${version} is too old: 3.4 or newer is needed, as Debian 12 and Ubuntu 24.04 have it. ` +
+      'Put the directory of a newer one first in PATH, and try again',
+  );
 }
 
 /** What a person would type, in one line. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkNode, commandByHand, findProgram, modulesAreCurrent } from './setup.js';
+import { checkEtcd, checkNode, commandByHand, findProgram, modulesAreCurrent } from './setup.js';
 
 const scripts = fileURLToPath(new URL('..', import.meta.url));
 
@@ -68,6 +68,18 @@ describe('setup of a fresh clone', () => {
   it('goes on without the Node that only makes the simulation quicker', () => {
     freshClone({ ...everything, npm: '[ "$1" != install ]' });
     expect(runSetup('--for', 'sim').code).toBe(0);
+  });
+
+  it('refuses an etcd that is too old, and names what would do', () => {
+    freshClone({ ...everything, etcd: 'echo "etcd Version: 3.3.25"; echo "Git SHA: x"' });
+    const { code, said } = runSetup('--for', 'ci');
+    expect(said).toContain('etcd 3.3.25 is too old: 3.4 or newer is needed');
+    expect(said).toContain('first in PATH');
+    expect(code).toBe(1);
+    for (const version of ['3.4.23', '3.5.16', '3.10.0-rc.1', '4.0.0']) {
+      expect(() => checkEtcd(`etcd Version: ${version}\n`)).not.toThrow();
+    }
+    for (const words of ['', 'another thing', null]) expect(() => checkEtcd(words)).not.toThrow();
   });
 
   it('names the one command to run when apt-get cannot', () => {
