@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -46,6 +47,13 @@ it('a plain dist becomes a release and a link to it, once', async () => {
   expect([link(), ...leftovers()]).toEqual([`releases/${hash}`, false, false]);
   expect(await convertDist({ base, importDirectory })).toBeNull();
   expect(guard()).toMatchObject({ action: 'start', release: hash });
+});
+
+it('a read-only dist is converted like any other, and nothing of it stays', async () => {
+  await importDirectory(base, join(base, 'dist'));
+  chmodSync(join(base, 'dist'), 0o555);
+  expect(await convertDist({ base, importDirectory })).toBe(hash);
+  expect([link(), ...leftovers()]).toEqual([`releases/${hash}`, false, false]);
 });
 
 it('a dist that is no release stays what it is', async () => {

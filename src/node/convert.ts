@@ -4,7 +4,6 @@
  * intent is on the platter before that instant, and both this function and the guard finish from there (P2).
  */
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClusterError } from '../errors.ts';
 import {
@@ -17,6 +16,7 @@ import {
   switchLink,
   writeJsonAtomic,
 } from '../release/link.ts';
+import { removeTree } from '../release/tree.ts';
 import { completeReleases } from './guard.ts';
 import { nodePaths } from './paths.ts';
 import { convertFile, convertingDir, isHash } from './trial-file.ts';
@@ -69,7 +69,7 @@ function isLink(path: string): boolean {
 async function convert({ base, importDirectory }: ConvertDeps, disk: Disk): Promise<string> {
   const { dist } = nodePaths(base);
   const aside = join(base, convertingDir);
-  await rm(aside, { recursive: true, force: true });
+  await removeTree(aside);
   const { version } = await importDirectory(base, dist);
   const hash = version.buildHash;
   writeJsonAtomic(join(base, convertFile), { hash }, disk);
@@ -107,5 +107,5 @@ function intended(base: string): string | null {
 
 async function cleanUp(base: string, disk: Disk): Promise<void> {
   removeDurable(join(base, convertFile), disk);
-  await rm(join(base, convertingDir), { recursive: true, force: true });
+  await removeTree(join(base, convertingDir));
 }

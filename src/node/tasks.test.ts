@@ -89,7 +89,7 @@ describe('runTask', () => {
   });
 
   it('says why a program or a directory cannot be used', async () => {
-    expect(await collect({ argv: ['no-such-program-here'] })).toMatchObject({
+    expect(await collect({ argv: ['/no/such/program'] })).toMatchObject({
       spawnError: expect.stringContaining('ENOENT'),
     });
     expect(await collect({ argv: ['true'], cwd: '/no/such' })).toMatchObject({

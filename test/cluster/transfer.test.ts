@@ -6,7 +6,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -324,7 +323,7 @@ describe('the serving end', () => {
     const hash = await storeRelease(source, join(scratch, `build ${runs} ${capabilities.length}`));
     const served = await serveRsync(request(hash, capabilities));
     expect(served).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('capabilities') });
-    rmSync(releasePath(source, hash), { recursive: true });
+    removeDir(releasePath(source, hash));
   });
 
   it('does not serve a partial, nor a link in the place of a release', async () => {

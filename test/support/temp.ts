@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,7 +9,19 @@ export function tempDir(name: string): string {
   return dir;
 }
 
-/** Removes a directory with everything in it; releases are read-only trees, which is no obstacle to their owner. */
+/** Removes a directory with everything in it, releases too: read-only trees, which only root can remove as they are. */
 export function removeDir(dir: string): void {
+  if (process.getuid?.() !== 0) makeRemovable(Buffer.from(dir));
   rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+}
+
+function makeRemovable(dir: Buffer): void {
+  try {
+    chmodSync(dir, 0o700);
+    for (const entry of readdirSync(dir, { withFileTypes: true, encoding: 'buffer' })) {
+      if (entry.isDirectory()) makeRemovable(Buffer.concat([dir, Buffer.from('/'), entry.name]));
+    }
+  } catch {
+    // Gone meanwhile, or not ours: the removal says which.
+  }
 }

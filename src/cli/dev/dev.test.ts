@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -262,6 +263,18 @@ describe('dev up and down', () => {
     const { code, json } = await run(['dev', 'down', '--dir', dir, '--purge', '--json']);
     expect(code).toBe(0);
     expect(json()).toEqual([{ dir, nodes: 0, ended: [], purged: false }]);
+  });
+
+  it('down --purge removes read-only releases too, also for who is not root', async () => {
+    const dir = join(temp(), 'c');
+    const release = join(dir, 'n1', 'releases', 'a'.repeat(64));
+    mkdirSync(join(release, 'proto'), { recursive: true });
+    writeFileSync(join(dir, 'dev.making'), '');
+    writeFileSync(join(release, 'proto', 'a.proto'), '');
+    for (const sealed of [join(release, 'proto'), release]) chmodSync(sealed, 0o555);
+    const { code, json } = await run(['dev', 'down', '--dir', dir, '--purge', '--json']);
+    expect({ code, left: existsSync(dir) }).toEqual({ code: 0, left: false });
+    expect(json()).toEqual([{ dir, nodes: 0, ended: [], purged: true }]);
   });
 
   it('down --purge does not remove what is no cluster', async () => {

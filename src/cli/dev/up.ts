@@ -1,9 +1,11 @@
 /** `dev up` and `dev down`: a whole cluster on this machine, made once, started and stopped any number of times. */
-import { existsSync, lstatSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { ClusterStatus } from '../../cluster/status.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import { importDirectory } from '../../release/stage.ts';
+import { removeTree } from '../../release/tree.ts';
 import type { Context } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { issueCertificates } from './certificates.ts';
@@ -182,7 +184,7 @@ export async function devDown(ctx: Context, dir: string, purge: boolean): Promis
   const cluster = readDevClusterOrNull(dir, purge);
   const ended = cluster ? await stopNodes(cluster.nodes, ctx.clock) : [];
   const ours = cluster !== null || existsSync(devPaths(dir).making);
-  if (purge && ours) rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+  if (purge && ours) await removeCluster(dir);
   if (purge && !ours && isFull(dir)) {
     throw new ClusterError('usage', `${dir} is no local cluster: it is left as it is`, {
       wanted: 'a directory that dev up made',
@@ -190,6 +192,16 @@ export async function devDown(ctx: Context, dir: string, purge: boolean): Promis
     });
   }
   return { nodes: cluster?.nodes.length ?? 0, ended, purged: purge && ours };
+}
+
+/** What says that the directory is ours goes last: a removal that was cut short can be made again. */
+async function removeCluster(dir: string): Promise<void> {
+  const { marker, making } = devPaths(dir);
+  const last = [marker, making].map((path) => basename(path));
+  for (const name of await readdir(dir)) {
+    if (!last.includes(name)) await removeTree(join(dir, name));
+  }
+  await removeTree(dir);
 }
 
 /** A marker that cannot be read must not stand in the way of removing everything. */
