@@ -157,7 +157,7 @@ describe('making a cluster', () => {
       expect(config.tls.key).toBe(join(node.base, 'data', 'tls', `${node.nodeId}.key`));
       expect(readlinkSync(join(node.base, 'dist'))).toBe(`releases/${newVersion.buildHash}`);
       expect(existsSync(join(node.base, 'data', 'bootstrap.json'))).toBe(true);
-      expect(statSync(join(node.base, 'bin', 'claudecluster')).mode & 0o777).toBe(0o755);
+      expect(statSync(join(node.base, 'bin', 'claudecluster')).mode & 0o700).toBe(0o700);
     }
     expect(loadClientConfig(join(dir, 'config.yaml')).addresses).toEqual(cluster.nodes.map(({ address }) => address));
     expect(readDevCluster(dir)).toEqual(cluster);

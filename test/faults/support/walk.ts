@@ -25,7 +25,10 @@ export interface Walk {
   to: string;
   /** The update's id, once it has begun. */
   id(): Promise<string>;
-  /** Waits for a step that begins or a phase that is entered, of one node or of any. */
+  /**
+   * Waits for a step that begins or a phase that is entered, of one node or of any. 'trial' is the phase: with the step
+   * the incarnation is not on record yet, and who restarts then is only a little late.
+   */
   reaches(what: StepKind | TaskPhase, nodeId?: string): Promise<UpdateEvent>;
   /** Waits for an event of one kind whose text holds `words`. */
   hears(kind: UpdateEvent['kind'], words: string): Promise<UpdateEvent>;
@@ -84,7 +87,8 @@ export function startWalk(cluster: DevCluster, dir: string, to: string, flags: s
       hear(`${what}${nodeId === undefined ? '' : ` of ${nodeId}`}`, () =>
         heard.find(
           (event) =>
-            (event.step?.kind === what || event.phase === what) && (nodeId === undefined || event.nodeId === nodeId),
+            (event.phase === what || (what !== 'trial' && event.step?.kind === what)) &&
+            (nodeId === undefined || event.nodeId === nodeId),
         ),
       ),
     hears: (kind, words) =>
