@@ -89,7 +89,8 @@ describe('runTask', () => {
   });
 
   it('says why a program or a directory cannot be used', async () => {
-    expect(await collect({ argv: ['/no/such/program'] })).toMatchObject({
+    const searched = { PATH: '/usr/bin:/bin' }; // what may not be searched is EACCES
+    expect(await collect({ argv: ['no-such-program-here'], env: searched })).toMatchObject({
       spawnError: expect.stringContaining('ENOENT'),
     });
     expect(await collect({ argv: ['true'], cwd: '/no/such' })).toMatchObject({

@@ -167,7 +167,9 @@ describe('ExecuteTask', () => {
     });
     expect(await agent.executeTask(task(['sleep', '60'], 200))).toMatchObject({ signal: 'SIGTERM', timedOut: true });
     expect(await agent.executeTask(task(['claudecluster', 'node']))).toMatchObject({ stdout: 'own node\n' });
-    await expect(agent.executeTask(task(['/no/such/program']))).rejects.toMatchObject({
+    await expect(
+      agent.executeTask({ ...task(['no-such-program']), env: { PATH: '/usr/bin:/bin' } }),
+    ).rejects.toMatchObject({
       code: 'not-found',
       detail: { seen: expect.stringContaining('ENOENT') },
     });

@@ -25,7 +25,7 @@ import { bootstrapOf, layOut, nodeConfigText, portsNeeded, wrapperText } from '.
 import { followLogs, logTails } from './logs.ts';
 import { freePorts } from './ports.ts';
 import { canonical, processesOf } from './processes.ts';
-import { missing } from './up.ts';
+import { missing, removeCluster } from './up.ts';
 
 const dirs: string[] = [];
 const temp = (): string => {
@@ -157,7 +157,7 @@ describe('making a cluster', () => {
       expect(config.tls.key).toBe(join(node.base, 'data', 'tls', `${node.nodeId}.key`));
       expect(readlinkSync(join(node.base, 'dist'))).toBe(`releases/${newVersion.buildHash}`);
       expect(existsSync(join(node.base, 'data', 'bootstrap.json'))).toBe(true);
-      expect(statSync(join(node.base, 'bin', 'claudecluster')).mode & 0o700).toBe(0o700);
+      expect(statSync(join(node.base, 'bin', 'claudecluster')).mode & 0o777).toBe(0o755 & ~process.umask());
     }
     expect(loadClientConfig(join(dir, 'config.yaml')).addresses).toEqual(cluster.nodes.map(({ address }) => address));
     expect(readDevCluster(dir)).toEqual(cluster);
@@ -275,6 +275,21 @@ describe('dev up and down', () => {
     const { code, json } = await run(['dev', 'down', '--dir', dir, '--purge', '--json']);
     expect({ code, left: existsSync(dir) }).toEqual({ code: 0, left: false });
     expect(json()).toEqual([{ dir, nodes: 0, ended: [], purged: true }]);
+  });
+
+  it.each(['dev.json', 'dev.making'])('a purge that is cut short leaves %s, and can be made again', async (mark) => {
+    const dir = temp();
+    const others = ['a', 'n1', 'z'].map((name) => join(dir, name));
+    for (const path of [...others, join(dir, mark)]) writeFileSync(path, '');
+    const asked: string[] = [];
+    const refuse = async (path: string | Buffer): Promise<void> => {
+      asked.push(String(path));
+      if (path === dir) throw new Error('busy');
+    };
+    await expect(removeCluster(dir, refuse)).rejects.toThrow('busy');
+    expect([asked.slice(0, -1).sort(), asked.at(-1)]).toEqual([others, dir]);
+    await removeCluster(dir);
+    expect(existsSync(dir)).toBe(false);
   });
 
   it('down --purge does not remove what is no cluster', async () => {

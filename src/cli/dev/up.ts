@@ -1,7 +1,7 @@
 /** `dev up` and `dev down`: a whole cluster on this machine, made once, started and stopped any number of times. */
 import { existsSync, lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { ClusterStatus } from '../../cluster/status.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import { importDirectory } from '../../release/stage.ts';
@@ -195,13 +195,11 @@ export async function devDown(ctx: Context, dir: string, purge: boolean): Promis
 }
 
 /** What says that the directory is ours goes last: a removal that was cut short can be made again. */
-async function removeCluster(dir: string): Promise<void> {
+export async function removeCluster(dir: string, remove = removeTree): Promise<void> {
   const { marker, making } = devPaths(dir);
-  const last = [marker, making].map((path) => basename(path));
-  for (const name of await readdir(dir)) {
-    if (!last.includes(name)) await removeTree(join(dir, name));
-  }
-  await removeTree(dir);
+  const paths = (await readdir(dir)).map((name) => join(dir, name));
+  for (const path of paths) if (path !== marker && path !== making) await remove(path);
+  await remove(dir);
 }
 
 /** A marker that cannot be read must not stand in the way of removing everything. */

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
+import { taskTransitions } from '../../../src/cluster/update/states.ts';
 import type { Outcome, StepKind, TaskPhase, UpdateEvent, UpdateRecord } from '../../../src/cluster/update/types.ts';
 import { spawnCli } from '../../support/cli.ts';
 import type { DevCluster } from '../../support/dev-cluster.ts';
@@ -26,8 +27,8 @@ export interface Walk {
   /** The update's id, once it has begun. */
   id(): Promise<string>;
   /**
-   * Waits for a step that begins or a phase that is entered, of one node or of any. 'trial' is the phase: with the step
-   * the incarnation is not on record yet, and who restarts then is only a little late.
+   * Waits for a step that begins or a phase that is entered, of one node or of any. What is both is the phase: when the
+   * step of a trial begins the incarnation is not on record yet, and who restarts then is only a little late.
    */
   reaches(what: StepKind | TaskPhase, nodeId?: string): Promise<UpdateEvent>;
   /** Waits for an event of one kind whose text holds `words`. */
@@ -87,7 +88,7 @@ export function startWalk(cluster: DevCluster, dir: string, to: string, flags: s
       hear(`${what}${nodeId === undefined ? '' : ` of ${nodeId}`}`, () =>
         heard.find(
           (event) =>
-            (event.phase === what || (what !== 'trial' && event.step?.kind === what)) &&
+            (what in taskTransitions ? event.phase : event.step?.kind) === what &&
             (nodeId === undefined || event.nodeId === nodeId),
         ),
       ),
