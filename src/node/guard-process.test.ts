@@ -52,6 +52,11 @@ describe('the guard of a release', () => {
     ['no action', 'console.log("{}")', /^exit 0/],
     ['a path that is no text', answer('started', 7), /^exit 0/],
     ['an exception', 'throw new Error("boom")', /^exit 1: .*boom/s],
+    [
+      'an exception with a stack as long as they come',
+      'Error.stackTraceLimit = 50; (function dig(n) { if (n > 0) return dig(n - 1) + 1; throw new Error("boom"); })(40)',
+      /^exit 1: .*boom/s,
+    ],
   ])('gave no answer: %s', async (_, script, words) => {
     expect(await ask(script)).toMatch(words);
   });
