@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { cpSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nodePaths } from '../src/node/paths.ts';
+import { nodePaths } from '../src/base/paths.ts';
 import { type Build, makeBuild, stamp } from '../test/support/builds.ts';
 import type { DevNode } from '../test/support/dev-cluster.ts';
 import { type Benchmark, benchCluster } from './harness.ts';

@@ -1,4 +1,4 @@
-import { askGuard } from '../src/node/guard-process.ts';
+import { askGuard } from '../src/trial/guard-process.ts';
 import { bundle, fakeNode } from '../test/cluster/fake-node.ts';
 import { nowMs } from '../test/support/wait.ts';
 import type { Benchmark } from './harness.ts';
@@ -12,7 +12,7 @@ export const guard: Benchmark = {
     start: { what: 'guard on a node on trial: from exec to its answer', unit: 'ms', target: { atMost: 100 } },
   },
   async open(place) {
-    const guardFile = bundle('../../src/node/guard-main.ts', place.dir);
+    const guardFile = bundle('../../src/trial/guard-main.ts', place.dir);
     const node = fakeNode(guardFile);
     place.defer(() => node.remove());
     node.putOnTrial();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nodePaths } from '../src/node/paths.ts';
-import { parseTrial, type Trial } from '../src/node/trial-file.ts';
+import { nodePaths } from '../src/base/paths.ts';
+import { parseTrial, type Trial } from '../src/trial/trial-file.ts';
 import { makeBuild } from '../test/support/builds.ts';
 import type { DevCluster } from '../test/support/dev-cluster.ts';
 import { waitFor } from '../test/support/wait.ts';

@@ -4,7 +4,7 @@
  */
 import { type FSWatcher, readFileSync, readlinkSync, watch } from 'node:fs';
 import { basename } from 'node:path';
-import { nodePaths } from '../src/node/paths.ts';
+import { nodePaths } from '../src/base/paths.ts';
 import type { DevNode } from '../test/support/dev-cluster.ts';
 import { nowMs } from '../test/support/wait.ts';
 

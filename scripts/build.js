@@ -14,7 +14,7 @@ import { writeVersion } from './write-version.js';
 const defaultRepo = dirname(dirname(fileURLToPath(import.meta.url)));
 const help = `Usage: node scripts/build.js [--out DIR] [--repo DIR]
 
-Bundles src/cli/main.ts to DIR/index.js and src/node/guard-main.ts to DIR/guard.js (default DIR: dist), with the
+Bundles src/cli/main.ts to DIR/index.js and src/trial/guard-main.ts to DIR/guard.js (default DIR: dist), with the
 wire contracts that they load, and stamps the result. DIR is replaced as a whole when everything worked.
 Exit codes: 0 built, 1 failed, 2 usage.
 `;
@@ -143,7 +143,7 @@ async function fill(directory, { repo, entries }) {
 
 const releaseEntries = [
   { entry: 'src/cli/main.ts', outfile: 'index.js', shebang: true },
-  { entry: 'src/node/guard-main.ts', outfile: 'guard.js', shebang: false },
+  { entry: 'src/trial/guard-main.ts', outfile: 'guard.js', shebang: false },
 ];
 
 /**

@@ -21,7 +21,7 @@ export interface Replacement {
  */
 const quicker: Replacement[] = [
   {
-    file: 'src/node/paths.ts',
+    file: 'src/base/paths.ts',
     old: 'export function nodePaths(base: string): NodePaths {',
     new: `const known = new Map<string, NodePaths>();
 export function nodePaths(base: string): NodePaths {
@@ -47,7 +47,7 @@ function makePaths(base: string): NodePaths {`,
     new: `globalThis.simText(${name})`,
   })),
   {
-    file: 'src/cluster/records.ts',
+    file: 'src/members/records.ts',
     old: 'export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {',
     new: `const known = new Map<string, unknown>();
 export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
@@ -59,12 +59,12 @@ export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T }
 }
 function parseAnew<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {`,
   },
-  { file: 'src/cluster/records.ts', old: 'JSON.parse(text)', new: 'globalThis.simValue(text)' },
+  { file: 'src/members/records.ts', old: 'JSON.parse(text)', new: 'globalThis.simValue(text)' },
   ...['Trial', 'Progress', 'Marker'].map((what) => {
     const type = { Trial: 'Trial', Progress: 'TrialProgress', Marker: 'HealthyMarker' }[what];
     const head = (name: string): string => `export function ${name}(text: string): ${type} | null {`;
     return {
-      file: 'src/node/trial-file.ts',
+      file: 'src/trial/trial-file.ts',
       old: head(`parse${what}`),
       new: `const known${what} = new Map<string, ${type} | null>();
 ${head(`parse${what}`)}
@@ -80,7 +80,7 @@ ${head(`parse${what}Anew`)}`,
     };
   }),
   {
-    file: 'src/release/link.ts',
+    file: 'src/base/files.ts',
     old: `  try {
     return readFileSync(path, 'utf8');
   } catch (error) {`,
@@ -89,7 +89,7 @@ ${head(`parse${what}Anew`)}`,
   } catch (error) {`,
   },
   {
-    file: 'src/release/link.ts',
+    file: 'src/base/files.ts',
     old: `    const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 `,
@@ -97,14 +97,14 @@ ${head(`parse${what}Anew`)}`,
 `,
   },
   {
-    file: 'src/node/verb-lock.ts',
+    file: 'src/base/lock.ts',
     old: `const value: unknown = JSON.parse(readFileSync(path, 'utf8'));`,
     new: `const text = globalThis.simReadText(path);
     if (text === null) return null;
     const value: unknown = JSON.parse(text);`,
   },
   {
-    file: 'src/node/boot.ts',
+    file: 'src/base/boot.ts',
     old: `function readStat(pid: number): Stat | null {`,
     new: `function readStat(pid: number): Stat | null {
   return globalThis.simStat(pid);

@@ -1,6 +1,6 @@
 /** Each kind of fault: it begins now, and hands back what ends it. faults.ts says when. */
 
-import { keys } from '../src/cluster/keys.ts';
+import { keys } from '../src/base/store-keys.ts';
 import { bootHost, powerCut } from './world/host.ts';
 import type { Random } from './world/random.ts';
 import { damaged, releaseFiles } from './world/releases.ts';

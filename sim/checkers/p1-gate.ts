@@ -2,7 +2,7 @@
  * P1, before the last look: a node is not taken out of service (drained, reserved) while the leader must have known
  * better for a while: quorum, lag, a node updated before that is ill, or its own turn without a hand-over.
  */
-import { keys } from '../../src/cluster/keys.ts';
+import { keys } from '../../src/base/store-keys.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, Host, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';

@@ -1,5 +1,5 @@
 /** P1: one voter at a time, and never when the others are no quorum; stopped only for the update that holds it. */
-import { keys } from '../../src/cluster/keys.ts';
+import { keys } from '../../src/base/store-keys.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';

@@ -1,5 +1,5 @@
 /** P10: a build that was rolled back does not come again; and P8: a failure says what an operator needs. */
-import { keys } from '../../src/cluster/keys.ts';
+import { keys } from '../../src/base/store-keys.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 

@@ -1,5 +1,5 @@
 /** P3: a node on trial that is not committed in time runs its known-good release again, with no help from outside. */
-import type { Trial } from '../../src/node/trial-file.ts';
+import type { Trial } from '../../src/trial/trial-file.ts';
 import type { Checker, World } from '../world/types.ts';
 
 /** What the supervisor may take to look, ms. */

@@ -1,5 +1,5 @@
 /** P4: what is committed had proved itself: this very process, healthy, caught up, with its heartbeats in the store. */
-import { keys } from '../../src/cluster/keys.ts';
+import { keys } from '../../src/base/store-keys.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 

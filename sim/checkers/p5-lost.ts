@@ -1,5 +1,5 @@
 /** P5, P6: nothing that was written is written over: no event, no update, no epoch. */
-import { keys } from '../../src/cluster/keys.ts';
+import { keys } from '../../src/base/store-keys.ts';
 import { sameText } from '../world/texts.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';

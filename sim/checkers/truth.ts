@@ -1,5 +1,5 @@
 /** What really happens on the disks, told to the other checkers: a trial begins, ends in a commit, or ends otherwise. */
-import { parseTrial, type Trial } from '../../src/node/trial-file.ts';
+import { parseTrial, type Trial } from '../../src/trial/trial-file.ts';
 import type { Checker, Host, World } from '../world/types.ts';
 
 export function createTruth(world: World): Checker {

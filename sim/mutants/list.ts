@@ -21,18 +21,18 @@ const leadership = 'src/cluster/leadership.ts';
 const stability = 'src/cluster/update/stability.ts';
 const planActive = 'src/cluster/update/plan-active.ts';
 const planNext = 'src/cluster/update/plan-next.ts';
-const activate = 'src/node/verb-activate.ts';
-const trial = 'src/node/trial.ts';
+const activate = 'src/host/verb-activate.ts';
+const trial = 'src/trial/trial.ts';
 
 export const mutants: Mutant[] = [
   one(
     'a node takes commands of any epoch',
     'P6',
-    'src/node/epoch.ts',
+    'src/host/epoch.ts',
     'if (epoch >= seen) return;',
     'if (epoch >= 0) return;',
   ),
-  one('the epoch seen is not kept', 'P6', 'src/node/epoch.ts', '      writeJsonAtomic(path, { epoch }, disk);\n', ''),
+  one('the epoch seen is not kept', 'P6', 'src/host/epoch.ts', '      writeJsonAtomic(path, { epoch }, disk);\n', ''),
   {
     name: 'the journal is not fenced by the epoch',
     promise: 'P6',
@@ -111,7 +111,7 @@ export const mutants: Mutant[] = [
     promise: 'P4',
     changes: [
       {
-        file: 'src/node/verb-commit.ts',
+        file: 'src/host/verb-commit.ts',
         old: '(incarnation === undefined || marker.incarnation === incarnation)',
         new: "(incarnation === undefined || marker.incarnation !== '')",
       },
@@ -176,28 +176,22 @@ export const mutants: Mutant[] = [
   one(
     'a rollback removes the trial in place of claiming it',
     'P3',
-    'src/node/trial-back.ts',
+    'src/trial/back.ts',
     "      { do: 'write', name: progressFile, value: { ...counted, ending: { cause, why } }, bestEffort: true },\n      { do: 'claim', from: 'trial.json', to: 'trial.ending.json' },",
     "      { do: 'write', name: progressFile, value: { ...counted, ending: { cause, why } }, bestEffort: true },\n      { do: 'remove', name: 'trial.json' },",
   ),
   one(
     'what is written is not synced before it gets its name',
     'P2',
-    'src/release/link.ts',
+    'src/base/files.ts',
     '    fsyncSync(fd);\n  } finally {',
     '  } finally {',
   ),
-  one(
-    'the name of a release may be lost behind dist',
-    'P2',
-    'src/node/trial-arm.ts',
-    '    disk.fsyncDir(releases);\n',
-    '',
-  ),
+  one('the name of a release may be lost behind dist', 'P2', 'src/trial/arm.ts', '    disk.fsyncDir(releases);\n', ''),
   one(
     'dist is switched in two steps',
     'P2',
-    'src/release/link.ts',
+    'src/base/files.ts',
     '  const tmp = tmpName(linkPath);\n  disk.symlink(target, tmp);\n',
     '  const tmp = tmpName(linkPath);\n  quietly(() => disk.unlink(linkPath));\n  disk.symlink(target, tmp);\n',
   ),

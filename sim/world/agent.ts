@@ -1,10 +1,11 @@
 /** A node's agent: answers to health checks and drains, and the node verbs as processes of their own. */
+
+import { unhealthyReasons } from '../../src/daemon/self-health.ts';
 import { asClusterError, ClusterError } from '../../src/errors.ts';
-import { admitEpoch, readEpoch } from '../../src/node/epoch.ts';
-import { unhealthyReasons } from '../../src/node/self-health.ts';
-import { readInstalled, readLastRollback, readTrialView } from '../../src/node/trial-view.ts';
-import { activate, commit, rollback, type VerbDeps } from '../../src/node/verbs.ts';
+import { admitEpoch, readEpoch } from '../../src/host/epoch.ts';
+import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
 import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
+import { readInstalled, readLastRollback, readTrialView } from '../../src/trial/trial-view.ts';
 import { wakeSupervisor } from './host.ts';
 import { clockOf, quorumCheckOf } from './ports.ts';
 import { completeNames, damaged, prune, stageVerb } from './releases.ts';
@@ -63,7 +64,7 @@ function readDisk(world: World, daemon: Daemon): DiskFacts {
     return { ...known.facts, trial: { ...trial, healthyInMs, commitInMs: left(trial.commitInMs) } };
   }
   let problem = '';
-  /** As src/node/self-health.ts: what cannot be read is a reason to be unhealthy. */
+  /** As src/daemon/self-health.ts: what cannot be read is a reason to be unhealthy. */
   const epochNow = (): number => {
     try {
       return readEpoch(host.base);
@@ -94,7 +95,7 @@ export function answerDrain(
 ): () => { runningTasks: number } {
   const { host } = daemon;
   try {
-    admitEpoch(host.base, epoch, host.id); // as src/node/daemon.ts does
+    admitEpoch(host.base, epoch, host.id); // as src/daemon/daemon.ts does
   } catch (thrown) {
     const error = asClusterError(thrown);
     return () => {

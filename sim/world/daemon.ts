@@ -2,9 +2,10 @@
  * A daemon's life: start, member, heartbeats, the build's own misbehaviour, the graceful stop. Leadership, journal,
  * updater and control inside it are the real ones.
  */
+
+import { keys } from '../../src/base/store-keys.ts';
 import { createControl } from '../../src/cluster/control.ts';
 import { createJournal } from '../../src/cluster/journal.ts';
-import { keys } from '../../src/cluster/keys.ts';
 import { createLeadership } from '../../src/cluster/leadership.ts';
 import { RollingUpdater } from '../../src/cluster/updater.ts';
 import { ClusterError } from '../../src/errors.ts';

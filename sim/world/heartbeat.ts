@@ -1,6 +1,6 @@
 /** Heartbeats on the node's lease, and the truth about its health. */
-import { keys } from '../../src/cluster/keys.ts';
-import { readTrial, writeHealthyMarker } from '../../src/node/trial-view.ts';
+import { keys } from '../../src/base/store-keys.ts';
+import { readTrial, writeHealthyMarker } from '../../src/trial/trial-view.ts';
 import { reasonsOf } from './agent.ts';
 import { type BeatRecord, clockOf } from './ports.ts';
 import type { SimLease } from './store.ts';

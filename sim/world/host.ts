@@ -1,7 +1,8 @@
 /** A host: its disk, its boots, and the supervisor that runs guard and daemon on it. */
-import { runGuard } from '../../src/node/guard.ts';
-import { checkDueInMs, runsOther } from '../../src/node/supervise-guard.ts';
+
+import { checkDueInMs, runsOther } from '../../src/host/managers/supervisor/guard-watch.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
+import { runGuard } from '../../src/trial/guard.ts';
 import { startDaemon, stopGracefully } from './daemon.ts';
 import { createSimDisk } from './disk.ts';
 import * as fs from './fs-shim.ts';
@@ -10,7 +11,7 @@ import { install } from './releases.ts';
 import { endProc, newProc } from './scheduler.ts';
 import type { Daemon, Host, World } from './types.ts';
 
-/** As src/node/supervise.ts has it, ms. */
+/** As src/host/managers/supervisor/supervise.ts has it, ms. */
 const pollMs = 1_000;
 const backoffMinMs = 100;
 const backoffMaxMs = 5_000;
@@ -156,7 +157,7 @@ function pause(world: World, host: Host): void {
   host.backoffMs = Math.min(host.backoffMs * 2, backoffMaxMs);
 }
 
-/** Looks at orders often and at the trial's deadlines when they are due, as src/node/supervise.ts does. */
+/** Looks at orders often and at the trial's deadlines when they are due, as src/host/managers/supervisor/supervise.ts does. */
 function watch(world: World, host: Host, daemon: Daemon, notBeforeMs: number): void {
   const { supervisor } = host;
   const { sched } = world;

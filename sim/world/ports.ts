@@ -1,10 +1,10 @@
 /** The ports of one process of the simulated cluster: its clock, its view of the members, its calls to other nodes. */
-import { keys } from '../../src/cluster/keys.ts';
+import { keys } from '../../src/base/store-keys.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
 import { quorumCheck } from '../../src/cluster/quorum-check.ts';
-import type { NodeRecord } from '../../src/cluster/records.ts';
 import { ClusterError } from '../../src/errors.ts';
-import type { VerbDeps } from '../../src/node/verb-context.ts';
+import type { VerbDeps } from '../../src/host/verb-context.ts';
+import type { NodeRecord } from '../../src/members/records.ts';
 import type { AgentClient, ClientPool, NodeHealth } from '../../src/ports/agent.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Logger } from '../../src/ports/logger.ts';

@@ -1,9 +1,9 @@
 /** Releases on a simulated disk: three files whose text is the hash when they are right. */
 
+import { tryLock } from '../../src/base/lock.ts';
+import { nodePaths } from '../../src/base/paths.ts';
 import { ClusterError } from '../../src/errors.ts';
-import { completeReleases } from '../../src/node/guard.ts';
-import { nodePaths } from '../../src/node/paths.ts';
-import { tryLock } from '../../src/node/verb-lock.ts';
+import { completeReleases } from '../../src/trial/guard.ts';
 import { behaviourOn } from './builds.ts';
 import type { DirNode } from './disk.ts';
 import * as fs from './fs-shim.ts';

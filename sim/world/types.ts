@@ -1,14 +1,14 @@
 /** The parts of the simulated cluster, as they see each other. */
 
 import type { createControl } from '../../src/cluster/control.ts';
+import type { ControlAction } from '../../src/cluster/control-api.ts';
 import type { Journal } from '../../src/cluster/journal.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
 import type { UpdateOptions } from '../../src/cluster/update/types.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
-import type { Trial } from '../../src/node/trial-file.ts';
-import type { ControlAction } from '../../src/ports/control.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
 import type { Lease, Store } from '../../src/ports/store.ts';
+import type { Trial } from '../../src/trial/trial-file.ts';
 import type { Build } from './builds.ts';
 import type { SimDisk } from './disk.ts';
 import type { Group } from './group.ts';

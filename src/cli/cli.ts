@@ -1,11 +1,11 @@
 /** The command line as a function: words in, an exit code out. Command files are loaded when they are asked for. */
 import { Command, CommanderError } from 'commander';
 import { asClusterError, ClusterError } from '../errors.ts';
-import { type Context, jsonLine } from './context.ts';
-import { type ExitCode, exit, exitCodesHelp, exitOfError } from './exit-codes.ts';
+import { type Context, jsonLine } from '../front/context.ts';
+import { type ExitCode, exit, exitCodesHelp, exitOfError } from '../front/exit-codes.ts';
+import { errorLines } from '../front/render/error.ts';
+import { paintAll } from '../front/render/text.ts';
 import { examples, type Register, type Registration, withGlobals } from './register.ts';
-import { errorLines } from './render/error.ts';
-import { paintAll } from './render/text.ts';
 
 type Loader = () => Promise<{ register: Register }>;
 

@@ -1,9 +1,9 @@
 /** What the node verbs need of this host. gRPC and etcd are loaded by the verb that asks them, and by no other. */
 import type { QuorumQuestion } from '../cluster/quorum-check.ts';
-import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../node/config.ts';
-import type { VerbDeps } from '../node/verbs.ts';
+import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../daemon/config.ts';
+import type { Context } from '../front/context.ts';
+import type { VerbDeps } from '../host/verbs.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Context } from './context.ts';
 
 export async function verbDeps(
   configFile: string,
@@ -13,9 +13,9 @@ export async function verbDeps(
   const { base, nodeId } = config;
   const [{ createSupervisorServiceManager, createSupervisorClient }, { createHooks }, { tellPeople }] =
     await Promise.all([
-      import('../adapters/supervisor/index.ts'),
-      import('../node/hooks.ts'),
-      import('../node/wall.ts'),
+      import('../host/managers/supervisor/manager.ts'),
+      import('../host/hooks.ts'),
+      import('../base/wall.ts'),
     ]);
   const hooked = Object.keys(config.hooks).length > 0;
   const deps: VerbDeps = {

@@ -1,7 +1,7 @@
 /** How a command file offers its commands: definitions and help at once, the work itself only when it is called. */
 import type { Command } from 'commander';
-import type { Context, GlobalOptions } from './context.ts';
-import type { ExitCode } from './exit-codes.ts';
+import type { Context, GlobalOptions } from '../front/context.ts';
+import type { ExitCode } from '../front/exit-codes.ts';
 
 /** Runs a command and keeps its exit code. */
 type Run = (body: Promise<ExitCode>) => Promise<void>;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { defaultOptions } from '../cluster/update/options.ts';
 import type { UpdateOptions } from '../cluster/update/types.ts';
 import { ClusterError } from '../errors.ts';
-import { formatDuration, parseCount, parseDuration } from './duration.ts';
+import { formatDuration, parseCount, parseDuration } from '../front/duration.ts';
 
 type NumberOption = { [K in keyof UpdateOptions]: UpdateOptions[K] extends number ? K : never }[keyof UpdateOptions];
 

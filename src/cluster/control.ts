@@ -2,16 +2,17 @@
  * What CLI and MCP can ask of any node. Reads are answered from the replicated store here; what only the leader can do
  * is passed on to it. The same interface stands at the other end of the wire (src/grpc/control-client.ts).
  */
+
+import { keys } from '../base/store-keys.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { ClientPool, NodeHealth } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Control, ControlAction, ReleaseRow, StartRequest } from '../ports/control.ts';
 import type { Membership } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
 import type { Store } from '../ports/store.ts';
 import type { VersionInfo } from '../release/types.ts';
+import type { Control, ControlAction, ReleaseRow, StartRequest } from './control-api.ts';
 import type { Journal } from './journal.ts';
-import { keys } from './keys.ts';
 import { parseOptions } from './record-schema.ts';
 import type { ClusterStatus, NodeStatusView } from './status.ts';
 import { quorumWithout } from './update/quorum.ts';

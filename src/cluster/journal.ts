@@ -2,11 +2,12 @@
  * The update's record in the replicated store. Every write compares the record's revision and the epoch in one
  * transaction: what a former leader writes is refused (P6), and nothing is written over what somebody else changed (P5).
  */
+
+import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { UpdateSummary } from '../ports/control.ts';
 import type { Compare, KeyValue, Op, Store } from '../ports/store.ts';
-import { keys } from './keys.ts';
+import type { UpdateSummary } from './control-api.ts';
 import { parseEvent, parseRecord } from './record-schema.ts';
 import { type Change, isEnded } from './update/record.ts';
 import type { Failure, UpdateEvent, UpdateRecord } from './update/types.ts';

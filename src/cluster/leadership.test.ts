@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../adapters/system-clock.ts';
+import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { KeyValue, Lease, Store } from '../ports/store.ts';
-import { keys } from './keys.ts';
 import { createLeadership, type LeadershipHandle } from './leadership.ts';
 
 const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined } as unknown as Logger;

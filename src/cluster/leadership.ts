@@ -2,13 +2,14 @@
  * Who leads the cluster: the holder of one key on its node's lease. Every change of holder raises the epoch in the same
  * transaction, so that what a former leader still does can be told apart and refused (P6).
  */
+
+import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
+import { type LeaderRecord, leaderRecordSchema, nodeRecordSchema, parseRecord } from '../members/records.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Leadership } from '../ports/raft.ts';
 import type { Compare, KeyValue, Lease, Op, Store, Watch } from '../ports/store.ts';
-import { keys } from './keys.ts';
-import { type LeaderRecord, leaderRecordSchema, nodeRecordSchema, parseRecord } from './records.ts';
 
 export interface LeadershipOptions {
   /** Own member first, the others behind it. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { record as aRecord } from '../../test/scenarios/a-record.ts';
+import { keys } from '../base/store-keys.ts';
 import type { RaftPeer } from '../ports/raft.ts';
 import type { KeyValue, Store } from '../ports/store.ts';
-import { keys } from './keys.ts';
 import { type QuorumQuestion, quorumCheck } from './quorum-check.ts';
 
 const peer = (nodeId: string, healthy = true, kind: RaftPeer['kind'] = 'voter'): RaftPeer => ({

@@ -1,9 +1,10 @@
 /** The node's own last question before it stops: is there room for it to be away? (P1) */
+
+import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Raft, RaftPeer } from '../ports/raft.ts';
 import type { Store } from '../ports/store.ts';
-import { keys } from './keys.ts';
 import { quorumOf } from './raft.ts';
 import { parseRecord } from './record-schema.ts';
 

@@ -2,7 +2,7 @@
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { asClusterError, ClusterError } from '../errors.ts';
-import type { TaskRegistry, TaskStatus } from '../node/tasks.ts';
+import type { TaskRegistry, TaskStatus } from '../host/tasks.ts';
 import type { NodeHealth } from '../ports/agent.ts';
 import type { Logger } from '../ports/logger.ts';
 import { callerGone, fail, send, serverStream, unary } from './calls.ts';

@@ -1,9 +1,9 @@
 /** ClusterService: the Control port on the wire. Documents cross as the JSON that they are. */
 import { Metadata, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Control, ControlAction, StartRequest } from '../cluster/control-api.ts';
 import { defaultOptions } from '../cluster/update/options.ts';
 import type { UpdateOptions } from '../cluster/update/types.ts';
 import { ClusterError } from '../errors.ts';
-import type { Control, ControlAction, StartRequest } from '../ports/control.ts';
 import type { Logger } from '../ports/logger.ts';
 import { send, serverStream, unary } from './calls.ts';
 import type { Identity } from './identity.ts';

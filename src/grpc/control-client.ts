@@ -1,9 +1,9 @@
 /** The Control port from the other end of the wire: for CLI and MCP, and for nodes that pass a request on. */
 
 import type { MethodDefinition } from '@grpc/grpc-js';
+import type { Control, StartRequest } from '../cluster/control-api.ts';
 import type { UpdateEvent, UpdateRecord } from '../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
-import type { Control, StartRequest } from '../ports/control.ts';
 import type { Logger } from '../ports/logger.ts';
 import { type Channel, type ChannelSettings, createChannel } from './channel.ts';
 import {

@@ -3,11 +3,11 @@
  * newer build pass through unread.
  */
 import { z } from 'zod';
+import type { ReleaseRow, UpdateSummary } from '../cluster/control-api.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
 import type { UpdateEvent, UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
 import { ClusterError } from '../errors.ts';
 import type { NodeHealth } from '../ports/agent.ts';
-import type { ReleaseRow, UpdateSummary } from '../ports/control.ts';
 
 const releaseRef = z.looseObject({ buildHash: z.string(), version: z.string(), gitCommit: z.string() });
 const textOrNull = z.string().nullable();

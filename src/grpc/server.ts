@@ -1,7 +1,7 @@
 /** A node's gRPC server: both services, health, reflection, and an end that does not wait for ever. */
 import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Control } from '../cluster/control-api.ts';
 import { ClusterError } from '../errors.ts';
-import type { Control } from '../ports/control.ts';
 import type { Logger } from '../ports/logger.ts';
 import { authorisingInterceptor } from './authorise.ts';
 import { createClusterService } from './cluster-service.ts';

@@ -1,8 +1,8 @@
 /** Tool results: text for the reader beside structured content, and errors that say what to do next (P8). */
 import type { CallToolResult } from '@modelcontextprotocol/server';
-import { errorLines } from '../cli/render/error.ts';
-import { type Line, paintAll } from '../cli/render/text.ts';
 import { asClusterError, type ClusterError } from '../errors.ts';
+import { errorLines } from '../front/render/error.ts';
+import { type Line, paintAll } from '../front/render/text.ts';
 
 function textOf(rows: Line[]): string {
   return paintAll(rows, false).trimEnd();

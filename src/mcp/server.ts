@@ -2,8 +2,8 @@
 import type { Readable, Writable } from 'node:stream';
 import { McpServer } from '@modelcontextprotocol/server';
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio';
-import type { Context } from '../cli/context.ts';
-import { ownVersion } from '../cli/own-version.ts';
+import type { Context } from '../front/context.ts';
+import { ownVersion } from '../front/own-version.ts';
 import { registerTools } from './tools.ts';
 
 const instructions =

@@ -1,7 +1,6 @@
 import { Client } from '@modelcontextprotocol/client';
 import { InMemoryTransport } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Session } from '../cli/session.ts';
 import {
   fakeEvent,
   fakePlan,
@@ -14,8 +13,9 @@ import {
   story,
   unavailable,
 } from '../cli/testing/fakes.ts';
+import type { StartRequest } from '../cluster/control-api.ts';
 import { ClusterError } from '../errors.ts';
-import type { StartRequest } from '../ports/control.ts';
+import type { Session } from '../front/session.ts';
 import { createMcpServer } from './server.ts';
 
 const open: { close(): Promise<void> }[] = [];

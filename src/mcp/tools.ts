@@ -1,13 +1,13 @@
 /** The tools that AI agents see: initiate_rolling_update and its siblings. */
 import type { CallToolResult, McpServer } from '@modelcontextprotocol/server';
-import { type Context, withSession } from '../cli/context.ts';
-import { recordHead, reportLines } from '../cli/render/report.ts';
-import { statusLines } from '../cli/render/status.ts';
-import { line } from '../cli/render/text.ts';
-import { reportOf } from '../cli/report.ts';
-import type { Session } from '../cli/session.ts';
+import type { ControlAction } from '../cluster/control-api.ts';
 import { ClusterError } from '../errors.ts';
-import type { ControlAction } from '../ports/control.ts';
+import { type Context, withSession } from '../front/context.ts';
+import { recordHead, reportLines } from '../front/render/report.ts';
+import { statusLines } from '../front/render/status.ts';
+import { line } from '../front/render/text.ts';
+import { reportOf } from '../front/report.ts';
+import type { Session } from '../front/session.ts';
 import { toolError, toolResult } from './results.ts';
 import {
   controlInput,

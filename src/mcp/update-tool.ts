@@ -1,18 +1,18 @@
 /** initiate_rolling_update: plan, start and follow an update, with progress per step per node. */
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
-import type { Context } from '../cli/context.ts';
-import { exitOfRecord } from '../cli/exit-codes.ts';
-import { planLines } from '../cli/render/plan.ts';
-import { reportLines } from '../cli/render/report.ts';
-import { line } from '../cli/render/text.ts';
-import { refusedReport, reportOf, type UpdateReport } from '../cli/report.ts';
-import type { Session } from '../cli/session.ts';
-import { bringRelease, type Followed, followUpdate } from '../cli/update-flow.ts';
-import { eventText, seeEvent, startView, type View, waitingText } from '../cli/view.ts';
+import type { StartRequest } from '../cluster/control-api.ts';
 import type { UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
-import type { StartRequest } from '../ports/control.ts';
+import type { Context } from '../front/context.ts';
+import { exitOfRecord } from '../front/exit-codes.ts';
+import { planLines } from '../front/render/plan.ts';
+import { reportLines } from '../front/render/report.ts';
+import { line } from '../front/render/text.ts';
+import { refusedReport, reportOf, type UpdateReport } from '../front/report.ts';
+import type { Session } from '../front/session.ts';
+import { bringRelease, type Followed, followUpdate } from '../front/update-flow.ts';
+import { eventText, seeEvent, startView, type View, waitingText } from '../front/view.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { toolResult } from './results.ts';
 import type { updateInput } from './schemas.ts';

@@ -1,7 +1,7 @@
 /** Puts a verified tree into the store: the one place where a directory gets a release's name (P2, P7). */
 import { chmod, mkdir, rename } from 'node:fs/promises';
+import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
-import { nodePaths } from '../node/paths.ts';
 import { compareEntries, hashRelease, type TreeEntry } from './hash.ts';
 import { readOrder, writeManifest } from './manifest.ts';
 import { protectedHashes, removeDirectory } from './prune.ts';

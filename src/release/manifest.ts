@@ -4,7 +4,7 @@
  */
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nodePaths } from '../node/paths.ts';
+import { nodePaths } from '../base/paths.ts';
 import type { TreeEntry } from './hash.ts';
 
 export interface Manifest {

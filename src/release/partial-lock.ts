@@ -1,8 +1,8 @@
 /** One at a time puts a release together: two transfers into one tree would undo each other's work. */
 import { join } from 'node:path';
+import { type LockAttempt, tryLock } from '../base/lock.ts';
+import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
-import { nodePaths } from '../node/paths.ts';
-import { type LockAttempt, tryLock } from '../node/verb-lock.ts';
 import { diskError } from './install.ts';
 
 const pollMs = 50;

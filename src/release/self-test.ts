@@ -1,8 +1,8 @@
 /** A build's own word on whether it can run on this host, asked before it gets a release's name. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setNice, verbNice } from '../base/priority.ts';
 import { ClusterError } from '../errors.ts';
-import { setNice, verbNice } from '../node/priority.ts';
 
 const keptBytes = 4 * 1024;
 

@@ -5,8 +5,8 @@
  */
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
-import { nodePaths } from '../node/paths.ts';
 import { checkBuildHash, compareTrees, hashRelease, isBuildHash, type TreeHash } from './hash.ts';
 import { readManifest, readOrder } from './manifest.ts';
 import type { VersionInfo } from './types.ts';

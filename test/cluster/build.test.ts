@@ -75,7 +75,7 @@ function scratchRepo(dir: string): string {
   symlinkSync(join(repoRoot, 'node_modules'), join(dir, 'node_modules'));
   writeFileSync(join(dir, 'src/cli/main.ts'), program);
   writeFileSync(
-    join(dir, 'src/node/guard-main.ts'),
+    join(dir, 'src/trial/guard-main.ts'),
     "import { readFileSync } from 'node:fs';\nconsole.log(typeof readFileSync);\n",
   );
   return dir;

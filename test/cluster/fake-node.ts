@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-import { monotonicMs, readBootId } from '../../src/node/boot.ts';
-import type { Trial } from '../../src/node/trial-file.ts';
+import { monotonicMs, readBootId } from '../../src/base/boot.ts';
+import type { Trial } from '../../src/trial/trial-file.ts';
 import { removeDir } from '../support/temp.ts';
 import { writeTrial } from './fake-trial.ts';
 

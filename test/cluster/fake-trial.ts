@@ -1,7 +1,7 @@
 /** A trial file as `activate` writes it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Trial } from '../../src/node/trial-file.ts';
+import type { Trial } from '../../src/trial/trial-file.ts';
 
 export function writeTrial(base: string, changes: Partial<Trial>): Trial {
   const trial: Trial = {

@@ -3,10 +3,10 @@
  * k-th change of the disk. `driver.js BASE OPERATION K`; K = 0: not at all. Without a kill it prints what it did.
  */
 import { systemClock } from '../../src/adapters/system-clock.ts';
-import { monotonicMs, readBootId } from '../../src/node/boot.ts';
-import { completeReleases, runGuard } from '../../src/node/guard.ts';
-import { activate, commit, rollback, type VerbDeps } from '../../src/node/verbs.ts';
-import { createDisk } from '../../src/release/link.ts';
+import { monotonicMs, readBootId } from '../../src/base/boot.ts';
+import { createDisk } from '../../src/base/files.ts';
+import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
+import { completeReleases, runGuard } from '../../src/trial/guard.ts';
 
 const [base = '', operation = '', k = '0'] = process.argv.slice(2);
 const release = 'b'.repeat(64);

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system-clock.ts';
-import { monotonicMs, readBootId } from '../../src/node/boot.ts';
-import { runGuard } from '../../src/node/guard.ts';
-import { beginProbation } from '../../src/node/probation-view.ts';
-import { readLastRollback } from '../../src/node/trial-view.ts';
-import { nodeStatus } from '../../src/node/verbs.ts';
-import { createDisk } from '../../src/release/link.ts';
+import { monotonicMs, readBootId } from '../../src/base/boot.ts';
+import { createDisk } from '../../src/base/files.ts';
+import { nodeStatus } from '../../src/host/verbs.ts';
+import { runGuard } from '../../src/trial/guard.ts';
+import { beginProbation } from '../../src/trial/probation-view.ts';
+import { readLastRollback } from '../../src/trial/trial-view.ts';
 import { bad, bundle, type FakeNode, fakeNode, good, mountSmall, old } from './fake-node.ts';
 
 let bundles = '';
@@ -19,7 +19,7 @@ let driver = '';
 let node: FakeNode;
 beforeAll(() => {
   bundles = mkdtempSync(join(tmpdir(), 'bundles-'));
-  guardFile = bundle('../../src/node/guard-main.ts', bundles);
+  guardFile = bundle('../../src/trial/guard-main.ts', bundles);
   driver = bundle('guard-driver.ts', bundles);
 });
 afterAll(() => rmSync(bundles, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { approveMember, registerMember } from '../../src/cluster/heartbeat.ts';
-import { keys } from '../../src/cluster/keys.ts';
+import { keys } from '../../src/base/store-keys.ts';
+import { approveMember, registerMember } from '../../src/members/heartbeat.ts';
 import type { NodeInfo } from '../../src/ports/membership.ts';
 import { startTestNode, type TestNode } from './support/cluster-node.ts';
 import { startTestEtcd, type TestEtcd, until } from './support/etcd.ts';

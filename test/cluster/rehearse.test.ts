@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { ClusterError } from '../../src/errors.ts';
-import { beginProbation } from '../../src/node/probation-view.ts';
-import { type RehearseDeps, rehearse } from '../../src/node/rehearse.ts';
+import { type RehearseDeps, rehearse } from '../../src/host/rehearse.ts';
 import { diskFreeBytes } from '../../src/release/store.ts';
+import { beginProbation } from '../../src/trial/probation-view.ts';
 import { bad, bundle, type FakeNode, fakeNode, good, mountSmall } from './fake-node.ts';
 
 let bundles = '';
@@ -17,7 +17,7 @@ let node: FakeNode;
 let deps: RehearseDeps;
 beforeAll(() => {
   bundles = mkdtempSync(join(tmpdir(), 'bundles-'));
-  guardFile = bundle('../../src/node/guard-main.ts', bundles);
+  guardFile = bundle('../../src/trial/guard-main.ts', bundles);
 });
 afterAll(() => rmSync(bundles, { recursive: true, force: true }));
 beforeEach(() => {

@@ -1,7 +1,7 @@
 /** Bundled and run by supervise.test.ts: `claudecluster supervise` without the rest. `driver.js BASE OPTIONS-JSON`. */
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { ClusterError } from '../../src/errors.ts';
-import { runSupervisor, type SupervisorOptions } from '../../src/node/supervise.ts';
+import { runSupervisor, type SupervisorOptions } from '../../src/host/managers/supervisor/supervise.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 
 const [base = '', options = '{}'] = process.argv.slice(2);

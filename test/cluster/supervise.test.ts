@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createSupervisorClient, createSupervisorServiceManager } from '../../src/adapters/supervisor/index.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
-import { activate, commit, rollback, type VerbDeps } from '../../src/node/verbs.ts';
+import { createSupervisorClient, createSupervisorServiceManager } from '../../src/host/managers/supervisor/manager.ts';
+import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
 import { waitFor } from '../support/wait.ts';
 import { bad, bundle, type FakeNode, fakeNode, good } from './fake-node.ts';
 
@@ -16,7 +16,7 @@ let driver = '';
 const running: { child: ChildProcess; node: FakeNode }[] = [];
 beforeAll(() => {
   bundles = mkdtempSync(join(tmpdir(), 'bundles-'));
-  guardFile = bundle('../../src/node/guard-main.ts', bundles);
+  guardFile = bundle('../../src/trial/guard-main.ts', bundles);
   driver = bundle('supervise-driver.ts', bundles);
 });
 afterAll(() => rmSync(bundles, { recursive: true, force: true }));

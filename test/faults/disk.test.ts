@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, chmodSync, existsSync, readlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'vitest';
-import { nodePaths } from '../../src/node/paths.ts';
+import { nodePaths } from '../../src/base/paths.ts';
 import { type Build, stamp } from '../support/builds.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Case, faultRoom } from './support/case.ts';

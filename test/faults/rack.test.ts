@@ -1,6 +1,6 @@
 /** The power of the whole rack fails in the middle of an update, and comes back (P2, P3, P5). */
 import { readlinkSync } from 'node:fs';
-import { nodePaths } from '../../src/node/paths.ts';
+import { nodePaths } from '../../src/base/paths.ts';
 import { cliOk } from '../support/cli.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Case, faultRoom } from './support/case.ts';

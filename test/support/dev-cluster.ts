@@ -1,9 +1,9 @@
 /** A real cluster on this machine: daemons, etcd members and certificates of its own, started by the built CLI. */
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodePaths } from '../../src/base/paths.ts';
 import type { ClusterStatus } from '../../src/cluster/status.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
-import { nodePaths } from '../../src/node/paths.ts';
 import { type CliOptions, type CliResult, cli, cliOk } from './cli.ts';
 import { type ProcessInfo, processesUsing } from './processes.ts';
 import { removeDir, tempDir } from './temp.ts';

@@ -2,14 +2,14 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Control } from '../../src/cluster/control-api.ts';
 import { type AgentDeps, createAgentService } from '../../src/grpc/agent-service.ts';
 import { type Ca, createCa, issueCert } from '../../src/grpc/ca.ts';
 import type { Role } from '../../src/grpc/identity.ts';
 import { createGrpcServer, type GrpcServer } from '../../src/grpc/server.ts';
 import { type Tls, tlsFromPem } from '../../src/grpc/tls.ts';
-import { createTaskRegistry, type TaskRegistry } from '../../src/node/tasks.ts';
+import { createTaskRegistry, type TaskRegistry } from '../../src/host/tasks.ts';
 import type { NodeHealth } from '../../src/ports/agent.ts';
-import type { Control } from '../../src/ports/control.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import { removeDir } from './temp.ts';
 

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { etcdTlsPaths, loadNodeConfig } from '../../src/node/config.ts';
+import { etcdTlsPaths, loadNodeConfig } from '../../src/daemon/config.ts';
 import type { DevCluster } from './dev-cluster.ts';
 
 export interface ProbeOptions {

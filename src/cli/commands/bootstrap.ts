@@ -1,10 +1,10 @@
 /** `claudecluster bootstrap`: the explicit, one-time founding of a cluster, told to one node. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { ClusterError } from '../../errors.ts';
-import { type Context, configFile, type GlobalOptions, jsonLine } from '../context.ts';
-import { type ExitCode, exit, exitCodesHelp } from '../exit-codes.ts';
+import { type Context, configFile, type GlobalOptions, jsonLine } from '../../front/context.ts';
+import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
+import { line, paintAll } from '../../front/render/text.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { line, paintAll } from '../render/text.ts';
 
 interface BootstrapOptions extends GlobalOptions {
   cluster: string;
@@ -37,10 +37,10 @@ export const register: Register = ({ program, ctx, run }) => {
 async function bootstrap(ctx: Context, options: BootstrapOptions): Promise<ExitCode> {
   const [{ loadNodeConfig }, { nodePaths }, { bootstrapPaths, bootstrapSchema }, { writeJsonAtomic }] =
     await Promise.all([
-      import('../../node/config.ts'),
-      import('../../node/paths.ts'),
-      import('../../cluster/bootstrap.ts'),
-      import('../../release/link.ts'),
+      import('../../daemon/config.ts'),
+      import('../../base/paths.ts'),
+      import('../../members/bootstrap.ts'),
+      import('../../base/files.ts'),
     ]);
   const config = loadNodeConfig(configFile(ctx, options));
   const initialCluster = options.voter.map(parseVoter);

@@ -1,6 +1,6 @@
 /** `claudecluster daemon` */
-import { type Context, configFile, type GlobalOptions } from '../context.ts';
-import { type ExitCode, exit } from '../exit-codes.ts';
+import { type Context, configFile, type GlobalOptions } from '../../front/context.ts';
+import { type ExitCode, exit } from '../../front/exit-codes.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 export const register: Register = ({ program, ctx, run }) => {
@@ -12,8 +12,8 @@ export const register: Register = ({ program, ctx, run }) => {
 };
 
 export async function daemon(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
-  const { loadNodeConfig } = await import('../../node/config.ts');
-  const { runDaemon } = await import('../../node/daemon.ts');
+  const { loadNodeConfig } = await import('../../daemon/config.ts');
+  const { runDaemon } = await import('../../daemon/daemon.ts');
   const config = loadNodeConfig(configFile(ctx, options));
   return (await runDaemon({ config, bundle: ctx.bundle })) ?? exit.done;
 }

@@ -1,8 +1,8 @@
 /** `claudecluster dev …`: a cluster on this machine. */
 import { ClusterError } from '../../errors.ts';
-import { type Context, type GlobalOptions, jsonLine } from '../context.ts';
-import { parseCount, parseDuration } from '../duration.ts';
-import { type ExitCode, exit, exitCodesHelp } from '../exit-codes.ts';
+import { type Context, type GlobalOptions, jsonLine } from '../../front/context.ts';
+import { parseCount, parseDuration } from '../../front/duration.ts';
+import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 interface UpOptions extends GlobalOptions {

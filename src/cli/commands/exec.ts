@@ -1,12 +1,12 @@
 /** `claudecluster exec NODE -- CMD…` */
 import { constants } from 'node:os';
 import { ClusterError } from '../../errors.ts';
+import { type Context, type GlobalOptions, jsonLine, withSession } from '../../front/context.ts';
+import { parseDuration } from '../../front/duration.ts';
+import { type ExitCode, exit } from '../../front/exit-codes.ts';
+import type { Session, TaskEnd } from '../../front/session.ts';
 import type { Task } from '../../ports/agent.ts';
-import { type Context, type GlobalOptions, jsonLine, withSession } from '../context.ts';
-import { parseDuration } from '../duration.ts';
-import { type ExitCode, exit } from '../exit-codes.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import type { Session, TaskEnd } from '../session.ts';
 
 interface ExecOptions extends GlobalOptions {
   timeout?: string;

@@ -1,6 +1,6 @@
 /** `claudecluster mcp` */
-import { type Context, configFile, type GlobalOptions } from '../context.ts';
-import { type ExitCode, exit } from '../exit-codes.ts';
+import { type Context, configFile, type GlobalOptions } from '../../front/context.ts';
+import { type ExitCode, exit } from '../../front/exit-codes.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 export const register: Register = ({ program, ctx, run }) => {

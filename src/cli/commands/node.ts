@@ -1,13 +1,13 @@
 /** `claudecluster node …`: the verbs that a leader has a node do, and that an operator on the host can do by hand (DESIGN §5). */
 import { asClusterError, ClusterError } from '../../errors.ts';
-import { type Context, configFile, type GlobalOptions, jsonLine } from '../context.ts';
-import { parseCount, parseDuration } from '../duration.ts';
-import { type ExitCode, exit, exitOfError } from '../exit-codes.ts';
+import { type Context, configFile, type GlobalOptions, jsonLine } from '../../front/context.ts';
+import { parseCount, parseDuration } from '../../front/duration.ts';
+import { type ExitCode, exit, exitOfError } from '../../front/exit-codes.ts';
+import { errorLines } from '../../front/render/error.ts';
+import { paintAll } from '../../front/render/text.ts';
+import { rshCommand } from '../../front/rsh-command.ts';
 import { verbDeps } from '../node-verbs.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { errorLines } from '../render/error.ts';
-import { paintAll } from '../render/text.ts';
-import { rshCommand } from '../rsh-command.ts';
 
 interface VerbOptions extends GlobalOptions {
   from?: string;
@@ -116,9 +116,9 @@ async function failed(ctx: Context, options: VerbOptions, error: ClusterError): 
 async function stage(ctx: Context, release: string, options: VerbOptions): Promise<object> {
   const timeoutMs = parseDuration(options.timeout ?? '10m', '--timeout');
   const [{ loadNodeConfig }, { stageRelease }, verbs] = await Promise.all([
-    import('../../node/config.ts'),
+    import('../../daemon/config.ts'),
     import('../../release/stage.ts'),
-    import('../../node/verbs.ts'),
+    import('../../host/verbs.ts'),
   ]);
   const config = loadNodeConfig(configFile(ctx, options));
   const { base, nodeId } = config;
@@ -150,7 +150,7 @@ async function addressOf(ctx: Context, file: string, from: string): Promise<stri
 async function rehearse(ctx: Context, release: string, options: VerbOptions): Promise<object> {
   const { deps, serviceManagerAnswers } = await verbDeps(configFile(ctx, options), ctx);
   const [verbs, { diskFreeBytes }] = await Promise.all([
-    import('../../node/verbs.ts'),
+    import('../../host/verbs.ts'),
     import('../../release/store.ts'),
   ]);
   return verbs.rehearse({ ...deps, diskFreeBytes, serviceManagerAnswers }, { release });
@@ -167,7 +167,7 @@ async function activate(ctx: Context, hash: string, options: VerbOptions): Promi
   };
   const acceptDowntime = options.acceptDowntime === true;
   const { deps } = await verbDeps(configFile(ctx, options), ctx);
-  const verbs = await import('../../node/verbs.ts');
+  const verbs = await import('../../host/verbs.ts');
   return verbs.activate(deps, { release: hash, updateId, epoch, acceptDowntime, ...limits });
 }
 
@@ -175,7 +175,7 @@ async function commit(ctx: Context, options: VerbOptions): Promise<object> {
   const { incarnation } = options;
   const request = { ...order(options), ...(incarnation === undefined ? {} : { incarnation }) };
   const { deps } = await verbDeps(configFile(ctx, options), ctx);
-  return (await import('../../node/verbs.ts')).commit(deps, request);
+  return (await import('../../host/verbs.ts')).commit(deps, request);
 }
 
 async function rollback(ctx: Context, options: VerbOptions): Promise<object> {
@@ -185,12 +185,12 @@ async function rollback(ctx: Context, options: VerbOptions): Promise<object> {
     ...(options.why === undefined ? {} : { why: options.why }),
   };
   const { deps } = await verbDeps(configFile(ctx, options), ctx);
-  return (await import('../../node/verbs.ts')).rollback(deps, request);
+  return (await import('../../host/verbs.ts')).rollback(deps, request);
 }
 
 async function status(ctx: Context, options: VerbOptions): Promise<object> {
   const { deps } = await verbDeps(configFile(ctx, options), ctx);
-  return (await import('../../node/verbs.ts')).nodeStatus(deps);
+  return (await import('../../host/verbs.ts')).nodeStatus(deps);
 }
 
 function order(options: VerbOptions): { updateId: string; epoch: number } {

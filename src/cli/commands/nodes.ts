@@ -1,8 +1,8 @@
 /** `claudecluster nodes …` */
-import { type Context, type GlobalOptions, jsonLine, withSession } from '../context.ts';
-import { type ExitCode, exit, exitCodesHelp } from '../exit-codes.ts';
+import { type Context, type GlobalOptions, jsonLine, withSession } from '../../front/context.ts';
+import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
+import { line, paintAll } from '../../front/render/text.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { line, paintAll } from '../render/text.ts';
 
 export const register: Register = ({ program, ctx, run }) => {
   const nodes = program.command('nodes').description('who belongs to the cluster');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Session, TaskEnd } from '../../front/session.ts';
 import type { Task } from '../../ports/agent.ts';
-import type { Session, TaskEnd } from '../session.ts';
 import {
   fakeRecord,
   fakeSession,

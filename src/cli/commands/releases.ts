@@ -1,11 +1,12 @@
 /** `claudecluster releases …` */
+
+import type { ReleaseRow } from '../../cluster/control-api.ts';
 import { ClusterError } from '../../errors.ts';
-import type { ReleaseRow } from '../../ports/control.ts';
-import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../context.ts';
-import { type ExitCode, exit, exitCodesHelp } from '../exit-codes.ts';
+import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
+import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
+import { releasesTable } from '../../front/render/report.ts';
+import { line, paintAll } from '../../front/render/text.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { releasesTable } from '../render/report.ts';
-import { line, paintAll } from '../render/text.ts';
 
 interface QuarantineOptions extends GlobalOptions {
   why?: string;

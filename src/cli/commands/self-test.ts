@@ -1,10 +1,10 @@
 /** `claudecluster self-test` */
 import { asClusterError } from '../../errors.ts';
-import { type Context, type GlobalOptions, jsonLine } from '../context.ts';
-import { type ExitCode, exit } from '../exit-codes.ts';
+import { type Context, type GlobalOptions, jsonLine } from '../../front/context.ts';
+import { type ExitCode, exit } from '../../front/exit-codes.ts';
+import { errorLines } from '../../front/render/error.ts';
+import { paintAll } from '../../front/render/text.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { errorLines } from '../render/error.ts';
-import { paintAll } from '../render/text.ts';
 import { selfTest } from '../self-test.ts';
 
 export const register: Register = ({ program, ctx, run }) => {

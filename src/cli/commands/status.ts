@@ -1,15 +1,15 @@
 /** `claudecluster status` */
 import type { ClusterStatus } from '../../cluster/status.ts';
 import { asClusterError } from '../../errors.ts';
-import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../context.ts';
-import { parseDuration } from '../duration.ts';
-import { type ExitCode, exit, exitCodesHelp } from '../exit-codes.ts';
-import { createLiveScreen } from '../live.ts';
+import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
+import { parseDuration } from '../../front/duration.ts';
+import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
+import { createLiveScreen } from '../../front/live.ts';
+import { errorLines } from '../../front/render/error.ts';
+import { statusLines } from '../../front/render/status.ts';
+import { type Line, paintAll } from '../../front/render/text.ts';
+import type { Session } from '../../front/session.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { errorLines } from '../render/error.ts';
-import { statusLines } from '../render/status.ts';
-import { type Line, paintAll } from '../render/text.ts';
-import type { Session } from '../session.ts';
 
 interface StatusOptions extends GlobalOptions {
   watch?: boolean;

@@ -1,6 +1,6 @@
 /** `claudecluster supervise` */
-import { type Context, configFile, type GlobalOptions } from '../context.ts';
-import { type ExitCode, exit } from '../exit-codes.ts';
+import { type Context, configFile, type GlobalOptions } from '../../front/context.ts';
+import { type ExitCode, exit } from '../../front/exit-codes.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 export const register: Register = ({ program, ctx, run }) => {
@@ -14,9 +14,9 @@ export const register: Register = ({ program, ctx, run }) => {
 export async function supervise(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
   const [{ loadNodeConfig }, { runSupervisor }, { convertDist }, { importDirectory }, { destination, pino }] =
     await Promise.all([
-      import('../../node/config.ts'),
-      import('../../node/supervise.ts'),
-      import('../../node/convert.ts'),
+      import('../../daemon/config.ts'),
+      import('../../host/managers/supervisor/supervise.ts'),
+      import('../../host/convert.ts'),
       import('../../release/stage.ts'),
       import('pino'),
     ]);

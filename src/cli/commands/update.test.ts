@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Control, StartRequest } from '../../cluster/control-api.ts';
 import { ClusterError } from '../../errors.ts';
-import type { Control, StartRequest } from '../../ports/control.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../../front/session.ts';
 import {
   fakeEvent,
   fakePlan,

@@ -1,17 +1,18 @@
 /** `claudecluster update` */
+
+import type { StartRequest } from '../../cluster/control-api.ts';
 import type { UpdatePlan } from '../../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
-import type { StartRequest } from '../../ports/control.ts';
-import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../context.ts';
-import { type ExitCode, exit, exitCodesHelp, exitOfError, exitOfPlan } from '../exit-codes.ts';
-import { follow } from '../follow.ts';
+import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
+import { type ExitCode, exit, exitCodesHelp, exitOfError, exitOfPlan } from '../../front/exit-codes.ts';
+import { follow } from '../../front/follow.ts';
+import { planLines } from '../../front/render/plan.ts';
+import { paintAll } from '../../front/render/text.ts';
+import { refusedReport } from '../../front/report.ts';
+import type { Session } from '../../front/session.ts';
+import { bringRelease } from '../../front/update-flow.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { planLines } from '../render/plan.ts';
-import { paintAll } from '../render/text.ts';
-import { refusedReport } from '../report.ts';
-import type { Session } from '../session.ts';
 import { addUpdateFlags, updateOptionsOf } from '../update-flags.ts';
-import { bringRelease } from '../update-flow.ts';
 
 interface UpdateCommandOptions extends GlobalOptions, Record<string, unknown> {
   dryRun?: boolean;

@@ -1,15 +1,16 @@
 /** `claudecluster updates …` */
+
+import type { ControlAction } from '../../cluster/control-api.ts';
 import { ClusterError } from '../../errors.ts';
-import type { ControlAction } from '../../ports/control.ts';
-import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../context.ts';
-import { parseCount } from '../duration.ts';
-import { type ExitCode, exit, exitCodesHelp } from '../exit-codes.ts';
-import { follow } from '../follow.ts';
+import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
+import { parseCount } from '../../front/duration.ts';
+import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
+import { follow } from '../../front/follow.ts';
+import { recordHead, reportLines, updatesTable } from '../../front/render/report.ts';
+import { line, paintAll } from '../../front/render/text.ts';
+import { reportOf } from '../../front/report.ts';
+import type { Session } from '../../front/session.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { recordHead, reportLines, updatesTable } from '../render/report.ts';
-import { line, paintAll } from '../render/text.ts';
-import { reportOf } from '../report.ts';
-import type { Session } from '../session.ts';
 
 interface ListOptions extends GlobalOptions {
   limit?: string;

@@ -1,7 +1,7 @@
 /** `claudecluster version` */
-import { type Context, type GlobalOptions, jsonLine } from '../context.ts';
-import { type ExitCode, exit } from '../exit-codes.ts';
-import { ownVersion } from '../own-version.ts';
+import { type Context, type GlobalOptions, jsonLine } from '../../front/context.ts';
+import { type ExitCode, exit } from '../../front/exit-codes.ts';
+import { ownVersion } from '../../front/own-version.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 export const register: Register = ({ program, ctx, run }) => {

@@ -1,8 +1,8 @@
 /** The throw-away certificate authority of a local cluster (P9 holds from the first day). */
 import { join } from 'node:path';
+import { nodePaths } from '../../base/paths.ts';
 import { createCa, issueCert } from '../../grpc/ca.ts';
 import { writeCa, writeIdentity } from '../../grpc/pem-files.ts';
-import { nodePaths } from '../../node/paths.ts';
 import { type DevCluster, devPaths } from './layout.ts';
 
 /** CA in DIR/ca and etcd's own in DIR/ca/etcd, the operator's certificate in DIR/tls, each node's in its own data/tls. Keys are 0600. */

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { nodePaths } from '../../base/paths.ts';
 import { ClusterError } from '../../errors.ts';
-import { nodePaths } from '../../node/paths.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { VersionInfo } from '../../release/types.ts';
 import {

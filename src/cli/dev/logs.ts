@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { nodePaths } from '../../node/paths.ts';
+import { nodePaths } from '../../base/paths.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DevNode } from './layout.ts';
 

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
-import { createSupervisorClient } from '../../adapters/supervisor/index.ts';
-import { nodePaths } from '../../node/paths.ts';
+import { nodePaths } from '../../base/paths.ts';
+import { createSupervisorClient } from '../../host/managers/supervisor/manager.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DevNode } from './layout.ts';
 

@@ -1,14 +1,15 @@
 /** A world for one command: outputs that are kept, a clock that jumps, a cluster that answers what the test says. */
+
+import type { Control } from '../../cluster/control-api.ts';
 import type { ClusterStatus } from '../../cluster/status.ts';
 import { defaultOptions } from '../../cluster/update/options.ts';
 import type { NodeTask, UpdateEvent, UpdatePlan, UpdateRecord } from '../../cluster/update/types.ts';
 import { ClusterError } from '../../errors.ts';
+import type { Context, Output } from '../../front/context.ts';
+import type { Session } from '../../front/session.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Control } from '../../ports/control.ts';
 import type { ReleaseRef, VersionInfo } from '../../release/types.ts';
 import { runCli } from '../cli.ts';
-import type { Context, Output } from '../context.ts';
-import type { Session } from '../session.ts';
 
 export const oldRelease: ReleaseRef = { buildHash: '09ab'.repeat(16), version: '0.1.0', gitCommit: 'aaaa111' };
 export const newVersion: VersionInfo = {

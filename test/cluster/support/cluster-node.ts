@@ -2,10 +2,10 @@
 import { createEtcdMaintenance } from '../../../src/adapters/etcd/maintenance.ts';
 import { createEtcdStore } from '../../../src/adapters/etcd/store.ts';
 import { systemClock as clock } from '../../../src/adapters/system-clock.ts';
-import { createHeartbeat, type Heartbeat, registerMember } from '../../../src/cluster/heartbeat.ts';
 import { createLeadership, type LeadershipHandle } from '../../../src/cluster/leadership.ts';
-import { createMembership, type LiveMembership } from '../../../src/cluster/membership.ts';
 import { createRaft, type RaftView } from '../../../src/cluster/raft.ts';
+import { createHeartbeat, type Heartbeat, registerMember } from '../../../src/members/heartbeat.ts';
+import { createMembership, type LiveMembership } from '../../../src/members/membership.ts';
 import type { RaftAdmin } from '../../../src/ports/raft-admin.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { silent, type TestEtcd } from './etcd.ts';

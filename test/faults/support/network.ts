@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadNodeConfig } from '../../../src/node/config.ts';
+import { loadNodeConfig } from '../../../src/daemon/config.ts';
 import type { DevCluster, DevNode } from '../../support/dev-cluster.ts';
 import { removeDir, tempDir } from '../../support/temp.ts';
 

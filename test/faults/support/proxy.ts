@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { loadNodeConfig } from '../../../src/node/config.ts';
+import { loadNodeConfig } from '../../../src/daemon/config.ts';
 import { cliOk } from '../../support/cli.ts';
 import { type DevCluster, type DevNode, startDevCluster } from '../../support/dev-cluster.ts';
 import type { Network } from './network.ts';

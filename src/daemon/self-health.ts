@@ -1,0 +1,106 @@
+/** What a node thinks of itself: the reasons why it is not healthy, and the whole answer to a health check. */
+import type { NodeHealth } from '../ports/agent.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ReleaseRef } from '../release/types.ts';
+import { readProbationView } from '../trial/probation-view.ts';
+import { readLastRollback, readTrialView } from '../trial/trial-view.ts';
+import type { EtcdMemberState } from './etcd/member.ts';
+
+export interface SelfFacts {
+  /** Why the node does not take part yet, or any more; '' when it does. */
+  notReady: string;
+  /** null: this node runs no member. */
+  member: EtcdMemberState | null;
+  /** ms since its last written heartbeat; null: none yet. */
+  heartbeatMsAgo: number | null;
+  heartbeatMs: number;
+}
+
+/** Each in words that an operator understands; none: healthy. */
+export function unhealthyReasons(facts: SelfFacts): string[] {
+  const reasons: string[] = [];
+  if (facts.notReady !== '') reasons.push(facts.notReady);
+  if (facts.member !== null && facts.member.phase !== 'serving') {
+    reasons.push(facts.member.reason || `its etcd is ${facts.member.phase}`);
+  }
+  const limitMs = 2 * facts.heartbeatMs;
+  if (facts.heartbeatMsAgo === null) {
+    if (facts.notReady === '') reasons.push('no heartbeat written yet');
+  } else if (facts.heartbeatMsAgo > limitMs) {
+    reasons.push(`last heartbeat written ${Math.round(facts.heartbeatMsAgo)} ms ago, at most ${limitMs} wanted`);
+  }
+  return reasons;
+}
+
+export interface HealthReportDeps {
+  nodeId: string;
+  service: string;
+  base: string;
+  incarnation: string;
+  release: ReleaseRef;
+  heartbeatMs: number;
+  clock: Clock;
+  facts(): SelfFacts;
+  /** Own member's applied index; null: no member, or no answer. */
+  appliedIndex(): Promise<number | null>;
+  staged(): Promise<string[]>;
+  installed(): string | null;
+  epoch(): number;
+  draining(): boolean;
+  runningTasks(): number;
+  diskFreeBytes(): Promise<number>;
+  /** Why a failed trial could not end by itself; '' when it could. Never rejects. */
+  wayBack(): Promise<string>;
+}
+
+/** The answer to HealthCheck. Nothing that is wrong on the disk keeps a node from answering. */
+export async function healthReport(deps: HealthReportDeps): Promise<NodeHealth> {
+  const reasons = unhealthyReasons(deps.facts());
+  const problem = (what: string) => (thrown: unknown) => {
+    reasons.push(`${what}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  };
+  const read = <T>(what: string, otherwise: T, how: () => T): T => {
+    try {
+      return how();
+    } catch (thrown) {
+      problem(what)(thrown);
+      return otherwise;
+    }
+  };
+  const [appliedIndex, staged, diskFreeBytes, wayBack] = await Promise.all([
+    deps.appliedIndex().catch(() => null),
+    deps.staged().catch((thrown): string[] => {
+      problem('releases')(thrown);
+      return [];
+    }),
+    deps.diskFreeBytes().catch((thrown): number => {
+      problem('disk')(thrown);
+      return 0;
+    }),
+    deps.wayBack(),
+  ]);
+  const trial = read('trial', null, () => readTrialView(deps.base, deps.clock));
+  const probation = read('probation', null, () => readProbationView(deps.base));
+  const lastRollback = read('last rollback', null, () => readLastRollback(deps.base));
+  const epoch = read('epoch', 0, () => deps.epoch());
+  return {
+    nodeId: deps.nodeId,
+    service: deps.service,
+    incarnation: deps.incarnation,
+    healthy: reasons.length === 0,
+    reasons,
+    release: deps.release,
+    installed: deps.installed() ?? '',
+    trial,
+    probation,
+    wayBack,
+    lastRollback,
+    staged,
+    epoch,
+    appliedIndex,
+    draining: deps.draining(),
+    runningTasks: deps.runningTasks(),
+    diskFreeBytes,
+    heartbeatMs: deps.heartbeatMs,
+  };
+}

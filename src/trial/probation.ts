@@ -1,0 +1,130 @@
+/**
+ * What a start makes of a build that is committed and on probation (DESIGN §6, the count of boots stays in force). Pure,
+ * a part of trial.ts: asked only where there is no trial.
+ */
+
+import { isComplete } from './back.ts';
+import { type Decision, distHash, type Effect, type Ended, plain, type TrialInput } from './decision.ts';
+import {
+  type Probation,
+  type ProbationCount,
+  parseProbation,
+  probationCountFile,
+  probationEndingFile,
+  probationFile,
+  startsOf,
+  unreadableProbationFile,
+} from './probation-file.ts';
+import { endedTrialFile } from './trial-file.ts';
+
+/** What a start makes of the probation; null: it changes nothing. */
+export function onProbation(input: TrialInput): Decision | null {
+  const probation = probationOf(input);
+  return probation === null || input.reason !== 'start' ? null : counted(input, probation);
+}
+
+/** The probation of what dist points to; null: none, one of another release, or a file that cannot be read. */
+export function probationOf(input: TrialInput): Probation | null {
+  const probation = input.probationText === null ? null : parseProbation(input.probationText);
+  return probation !== null && probation.release === distHash(input) ? probation : null;
+}
+
+/**
+ * Removes what is no probation of what runs: of a trial that was not committed after all, a count without its probation,
+ * or garbage, which is kept as evidence. Best effort: none of it may stop a start.
+ */
+export function tidyProbation(input: TrialInput): Effect[] {
+  if (probationOf(input) !== null) return [];
+  const effects: Effect[] = [];
+  if (input.probationText !== null) {
+    const unreadable = parseProbation(input.probationText) === null;
+    if (unreadable) effects.push({ do: 'rename', from: probationFile, to: unreadableProbationFile, bestEffort: true });
+    effects.push({ do: 'remove', name: probationFile, bestEffort: true });
+  }
+  if (input.probationCountText !== null) effects.push({ do: 'remove', name: probationCountFile, bestEffort: true });
+  return effects;
+}
+
+function counted(input: TrialInput, probation: Probation): Decision {
+  const { id, release, previous, bootsMax } = probation;
+  // The guard removes the marker at every start, so one that is there is of the last run, in whichever boot that was.
+  const wasHealthy = input.marker?.release === release;
+  const starts = wasHealthy ? 0 : startsOf(probation, input.probationCountText);
+  const run = { run: release, fallback: release };
+  const value: ProbationCount = { v: 1, probation: id, starts: starts + 1 };
+  if (starts < bootsMax) {
+    return {
+      ...plain,
+      kind: 'probation',
+      why: `start ${value.starts} of ${bootsMax} since it was last healthy, on probation after update ${probation.updateId}`,
+      effects: [
+        { do: 'write', name: probationCountFile, value },
+        { do: 'remove', name: 'run/healthy.json' },
+      ],
+      ...run,
+    };
+  }
+  const why = whyBack(probation, starts);
+  if (!isComplete(input, previous)) {
+    return { ...plain, kind: 'keep', why: `${why}; but releases/${previous} is not complete any more`, ...run };
+  }
+  // A verb is at work, an activation perhaps: it ends this probation, or the next start does.
+  if (input.verbRuns) return { ...plain, kind: 'start', why: `${why}; a verb runs`, ...run };
+  return {
+    ...plain,
+    kind: 'roll-back',
+    why,
+    effects: [{ do: 'claim', from: probationFile, to: probationEndingFile }],
+    again: true,
+    needsLock: true,
+    run: previous,
+    fallback: previous,
+    rollback: { trial: endedOf(probation), cause: 'probation', why },
+  };
+}
+
+function whyBack(probation: Probation, starts: number): string {
+  return `committed by update ${probation.updateId}, then started ${starts} times without becoming healthy`;
+}
+
+function endedOf(probation: Probation): Ended {
+  const { id, updateId, release, previous, epoch } = probation;
+  return { id, updateId, release, knownGood: previous, epoch };
+}
+
+/**
+ * Finishes a way back that claimed the probation, whoever looks first: evidence, the switch, and the end of the file, each
+ * of which may be done already. null: no such thing, or `dist` has to be repaired first. `usable`: what dist leads to runs.
+ */
+export function finishProbation(input: TrialInput, usable: boolean): Decision | null {
+  if (input.probationEndingText === null) return null;
+  const probation = parseProbation(input.probationEndingText);
+  const dist = distHash(input);
+  const back = probation !== null && probation.release === dist && isComplete(input, probation.previous);
+  if (!back && !usable) return null;
+  const run = back ? probation.previous : (dist ?? 'dist');
+  // Switched already, or nothing to switch to: only its files are left.
+  const done = back || probation?.previous === dist;
+  const why = probation === null ? 'a claimed probation cannot be read' : whyBack(probation, probation.bootsMax);
+  const trial = probation === null ? null : endedOf(probation);
+  const effects: Effect[] = [];
+  if (done) effects.push({ do: 'evidence', trial, cause: 'probation', why, to: run, bestEffort: true });
+  if (back) effects.push({ do: 'link', name: 'dist', hash: probation.previous });
+  const kept = probation === null ? unreadableProbationFile : endedTrialFile;
+  return {
+    ...plain,
+    kind: 'finish',
+    why,
+    effects: [
+      ...effects,
+      { do: 'remove', name: probationCountFile, bestEffort: true },
+      // By rename, as the trial's: what failed here is known even where the evidence found no room.
+      { do: 'rename', from: probationEndingFile, to: kept, bestEffort: true },
+      { do: 'remove', name: probationEndingFile },
+    ],
+    again: true,
+    run,
+    fallback: run,
+    rollback: done ? { trial, cause: 'probation', why } : null,
+  };
+}
