@@ -1,5 +1,5 @@
 /** Builds and how they behave: what the update must find out. */
-import type { VersionInfo } from '../../src/release/types.ts';
+import type { VersionInfo } from '../../src/ports/releases.ts';
 import type { Random } from './random.ts';
 
 export type Behaviour =

@@ -40,7 +40,7 @@ export async function runCli(argv: string[], ctx: Context): Promise<ExitCode> {
 
 async function dispatch(argv: string[], ctx: Context): Promise<ExitCode> {
   // rsync calls it with arguments of its own: no option of ours may be looked for in them.
-  if (argv[0] === 'rsh') return (await import('./commands/rsh.ts')).rsh(argv.slice(1));
+  if (argv[0] === 'rsh') return (await import('./compose/rsh.ts')).rsh(argv.slice(1));
   let code: ExitCode = exit.done;
   const program = createProgram(ctx);
   const registration: Registration = {

@@ -1,6 +1,6 @@
 /** Entry of the bundle: `claudecluster …`. The only place that ends the process. */
 import { runCli } from './cli.ts';
-import { systemContext } from './system-context.ts';
+import { systemContext } from './compose/system-context.ts';
 
 async function main(): Promise<void> {
   // grpc-js gives an IP address as TLS server name, which Node calls deprecated: nothing that an operator could mend.

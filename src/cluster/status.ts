@@ -1,7 +1,7 @@
 /** `status --json`: one document for CLI, MCP and wire. */
 import type { TrialView } from '../ports/agent.ts';
 import type { NodeRole, NodeStatus } from '../ports/membership.ts';
-import type { ReleaseRef } from '../release/types.ts';
+import type { ReleaseRef } from '../ports/releases.ts';
 import type { UpdateRecord } from './update/types.ts';
 
 export interface NodeStatusView {

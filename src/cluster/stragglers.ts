@@ -8,8 +8,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Journal } from './journal.ts';
-import type { Failure } from './update/types.ts';
-import type { UpdateRequest } from './updater.ts';
+import type { Failure, UpdateRequest } from './update/types.ts';
 
 export interface StragglerDeps {
   clientPool: ClientPool;

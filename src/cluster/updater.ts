@@ -33,7 +33,7 @@ import { preflight, refusedBy } from './update/preflight.ts';
 import { currentTask, isEnded, recordIntent, recordOutcome } from './update/record.ts';
 import { judgeStability } from './update/stability.ts';
 import { inFlightPhases } from './update/states.ts';
-import type { Observation, Step, UpdateOptions, UpdatePlan, UpdateRecord } from './update/types.ts';
+import type { Observation, Step, UpdatePlan, UpdateRecord, UpdateRequest, UpdateResult } from './update/types.ts';
 import { noteAwait, noteStep, waitsAt } from './update/waits.ts';
 
 /** Polling starts fast and slows down while nothing changes, ms. */
@@ -58,25 +58,6 @@ export interface RollingUpdaterDeps {
   heartbeatMs: number;
   /** What happens to a node that comes back on a release that the cluster has left: brought up, or left alone. */
   stragglers: 'update' | 'leave';
-}
-
-export interface UpdateRequest {
-  /** Only phase 0: no effect on any node. */
-  dryRun?: boolean;
-  /** Release in the leader's store; default: what the leader's `dist` points to. */
-  buildHash?: string;
-  /** Go only if the plan has this hash. */
-  planHash?: string;
-  options?: Partial<UpdateOptions>;
-  /** Who asks, for the record. */
-  by?: string;
-  kind?: UpdateRecord['kind'];
-}
-
-export interface UpdateResult {
-  plan: UpdatePlan;
-  /** null for a dry run, and when preflight refused. */
-  record: UpdateRecord | null;
 }
 
 export class RollingUpdater {

@@ -1,7 +1,7 @@
 /** What a node thinks of itself: the reasons why it is not healthy, and the whole answer to a health check. */
 import type { NodeHealth } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { ReleaseRef } from '../release/types.ts';
+import type { ReleaseRef } from '../ports/releases.ts';
 import { readProbationView } from '../trial/probation-view.ts';
 import { readLastRollback, readTrialView } from '../trial/trial-view.ts';
 import type { EtcdMemberState } from './etcd/member.ts';

@@ -1,7 +1,7 @@
 /** All that a command may touch of the world, so that each one runs in a unit test with a fake of it. */
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { VersionInfo } from '../release/types.ts';
+import type { VersionInfo } from '../ports/releases.ts';
 import type { Session } from './session.ts';
 
 export interface Output {
@@ -42,6 +42,8 @@ export interface Context {
    */
   interrupts(second?: 'leave' | 'ignore'): AbortSignal;
   connect(configFile: string): Promise<Session>;
+  /** Serves the tools for AI agents over this process's stdio until it is interrupted. */
+  serveMcp(configFile: string): Promise<void>;
   /** Verifies a release on this disk. Throws ClusterError 'release-invalid'. */
   inspectRelease(dir: string): Promise<InspectedRelease>;
 }

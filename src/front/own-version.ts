@@ -1,7 +1,7 @@
 /** What is running: the stamp beside the bundle. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { VersionInfo } from '../release/types.ts';
+import type { VersionInfo } from '../ports/releases.ts';
 import { readVersion } from '../release/version.ts';
 
 /** The stamp beside `bundle`; null when it runs from source. Throws ClusterError 'release-invalid' for a stamp that is malformed. */

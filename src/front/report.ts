@@ -1,6 +1,6 @@
 /** What an ended update comes to: the last JSON line of `update --json`, and the closing lines for people. */
 import type { Failure, Outcome, Refusal, UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
-import type { ReleaseRef } from '../release/types.ts';
+import type { ReleaseRef } from '../ports/releases.ts';
 
 interface NodeReport {
   nodeId: string;

@@ -3,7 +3,7 @@
 import type { Control } from '../cluster/control-api.ts';
 import type { UpdateEvent } from '../cluster/update/types.ts';
 import type { Task } from '../ports/agent.ts';
-import type { VersionInfo } from '../release/types.ts';
+import type { VersionInfo } from '../ports/releases.ts';
 
 /** How a task on a node ended. */
 export interface TaskEnd {

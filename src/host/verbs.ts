@@ -8,7 +8,7 @@
 import { readTextOrNull } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import type { ProbationView, RollbackView, TrialView } from '../ports/agent.ts';
-import type { VersionInfo } from '../release/types.ts';
+import type { VersionInfo } from '../ports/releases.ts';
 import { completeReleases } from '../trial/guard.ts';
 import { readProbationView } from '../trial/probation-view.ts';
 import { parseTrial } from '../trial/trial-file.ts';

@@ -1,4 +1,4 @@
-import type { ReleaseRef } from '../release/types.ts';
+import type { ReleaseRef } from './releases.ts';
 
 /** A trial as the node reports it. */
 export interface TrialView {

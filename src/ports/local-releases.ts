@@ -1,4 +1,4 @@
-import type { VersionInfo } from '../release/types.ts';
+import type { VersionInfo } from './releases.ts';
 
 /** The leader's own store, as preflight needs it. */
 export interface LocalReleases {

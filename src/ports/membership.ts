@@ -1,4 +1,4 @@
-import type { ReleaseRef } from '../release/types.ts';
+import type { ReleaseRef } from './releases.ts';
 
 export type NodeRole = 'voter' | 'worker';
 export type NodeStatus = 'active' | 'draining' | 'offline' | 'pending_approval';

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { awkward, writeFiles } from '../../test/support/releases.ts';
 import { removeDir, tempDir } from '../../test/support/temp.ts';
-import { checkBuildHash, compareTrees, hashRelease, isBuildHash, printable } from './hash.ts';
+import { checkBuildHash, isBuildHash } from '../base/build-hash.ts';
+import { compareTrees, hashRelease, printable } from './hash.ts';
 import { below } from './tree.ts';
 
 let root: string;

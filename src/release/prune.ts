@@ -1,8 +1,8 @@
 /** Takes releases out of the store. What a node runs, or may have to go back to, is out of its reach (P2). */
 import { readdir, readFile, readlink, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isBuildHash } from '../base/build-hash.ts';
 import { nodePaths } from '../base/paths.ts';
-import { isBuildHash } from './hash.ts';
 import { removeManifest } from './manifest.ts';
 import { hashesByInstall, releasePath } from './store.ts';
 import { removeTree, syncDirectory } from './tree.ts';

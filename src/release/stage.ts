@@ -1,11 +1,11 @@
 /** Brings a release onto this node's disk, ready to be activated: what `node stage` does, and its local sibling. */
 import { ClusterError } from '../errors.ts';
+import type { VersionInfo } from '../ports/releases.ts';
 import { goodRelease, type Installed, installPartial, removePartialIfBad } from './install.ts';
 import { withPartial } from './partial-lock.ts';
 import { runSelfTest } from './self-test.ts';
 import { partialPath, verifyTree } from './store.ts';
 import { type ClientOptions, copyIntoPartial, limitedBy, pullItemized, pullRelease, stopwatch } from './transfer.ts';
-import type { VersionInfo } from './types.ts';
 import { readVersion } from './version.ts';
 
 export interface Staged {

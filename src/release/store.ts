@@ -5,11 +5,12 @@
  */
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkBuildHash, isBuildHash } from '../base/build-hash.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
-import { checkBuildHash, compareTrees, hashRelease, isBuildHash, type TreeHash } from './hash.ts';
+import type { VersionInfo } from '../ports/releases.ts';
+import { compareTrees, hashRelease, type TreeHash } from './hash.ts';
 import { readManifest, readOrder } from './manifest.ts';
-import type { VersionInfo } from './types.ts';
 import { readVersion } from './version.ts';
 
 export interface StoredRelease {

@@ -8,8 +8,8 @@ import { copyArgv, type Direction, pullArgv, pushArgv } from '../adapters/rsync/
 import { bytesMoved, changedNames, errorLine, failureOf, isDiskFailure, tail } from '../adapters/rsync/outcome.ts';
 import { runRsync } from '../adapters/rsync/process.ts';
 import { serve } from '../adapters/rsync/serve.ts';
+import { checkBuildHash } from '../base/build-hash.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
-import { checkBuildHash } from './hash.ts';
 import { diskError, keepOrRemove } from './install.ts';
 import { withPartial } from './partial-lock.ts';
 import { hashesByInstall, isDirectory, partialPath, releasePath, type VerifiedRelease } from './store.ts';

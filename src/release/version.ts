@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ClusterError } from '../errors.ts';
-import type { ReleaseRef, VersionInfo } from './types.ts';
+import type { ReleaseRef, VersionInfo } from '../ports/releases.ts';
 
 const protocolNumber = z.int().min(0).max(1_000_000);
 

@@ -8,7 +8,7 @@ import { waitsAt } from '../../src/cluster/update/waits.ts';
 import type { NodeHealth, RollbackView, TrialView } from '../../src/ports/agent.ts';
 import type { NodeRole, NodeStatus } from '../../src/ports/membership.ts';
 import type { RaftPeer } from '../../src/ports/raft.ts';
-import type { ReleaseRef, VersionInfo } from '../../src/release/types.ts';
+import type { ReleaseRef, VersionInfo } from '../../src/ports/releases.ts';
 
 export interface WorldNode {
   nodeId: string;

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { VersionInfo } from '../../src/release/types.ts';
+import type { VersionInfo } from '../../src/ports/releases.ts';
 import { dist, repoRoot } from './cli.ts';
 
 const run = promisify(execFile);

@@ -1,6 +1,7 @@
 /** Every argument that rsync is started with, on either end. Values only: nothing is run, nothing is interpolated. */
+
+import { isBuildHash } from '../../base/build-hash.ts';
 import { ClusterError } from '../../errors.ts';
-import { isBuildHash } from '../../release/hash.ts';
 
 export type Direction = 'pull' | 'push';
 

@@ -13,7 +13,7 @@ export const register: Register = ({ program, ctx, run }) => {
 
 export async function daemon(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
   const { loadNodeConfig } = await import('../../daemon/config.ts');
-  const { runDaemon } = await import('../../daemon/daemon.ts');
+  const { runDaemon } = await import('../../daemon/compose/daemon.ts');
   const config = loadNodeConfig(configFile(ctx, options));
   return (await runDaemon({ config, bundle: ctx.bundle })) ?? exit.done;
 }

@@ -11,7 +11,6 @@ export const register: Register = ({ program, ctx, run }) => {
 };
 
 export async function mcp(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
-  const { serveMcp } = await import('../../mcp/server.ts');
-  await serveMcp(ctx, configFile(ctx, options), ctx.interrupts());
+  await ctx.serveMcp(configFile(ctx, options));
   return exit.done;
 }

@@ -6,7 +6,7 @@ import { type ExitCode, exit, exitOfError } from '../../front/exit-codes.ts';
 import { errorLines } from '../../front/render/error.ts';
 import { paintAll } from '../../front/render/text.ts';
 import { rshCommand } from '../../front/rsh-command.ts';
-import { verbDeps } from '../node-verbs.ts';
+import { verbDeps } from '../compose/node-verbs.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 interface VerbOptions extends GlobalOptions {

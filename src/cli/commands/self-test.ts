@@ -4,8 +4,8 @@ import { type Context, type GlobalOptions, jsonLine } from '../../front/context.
 import { type ExitCode, exit } from '../../front/exit-codes.ts';
 import { errorLines } from '../../front/render/error.ts';
 import { paintAll } from '../../front/render/text.ts';
+import { selfTest } from '../compose/self-test.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
-import { selfTest } from '../self-test.ts';
 
 export const register: Register = ({ program, ctx, run }) => {
   withGlobals(program.command('self-test'))

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { nodePaths } from '../../base/paths.ts';
 import { ClusterError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { VersionInfo } from '../../release/types.ts';
+import type { VersionInfo } from '../../ports/releases.ts';
 import {
   bootstrapOf,
   clientConfigText,

@@ -8,7 +8,7 @@ import { ClusterError } from '../../errors.ts';
 import type { Context, Output } from '../../front/context.ts';
 import type { Session } from '../../front/session.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ReleaseRef, VersionInfo } from '../../release/types.ts';
+import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';
 import { runCli } from '../cli.ts';
 
 export const oldRelease: ReleaseRef = { buildHash: '09ab'.repeat(16), version: '0.1.0', gitCommit: 'aaaa111' };
@@ -231,6 +231,7 @@ export function fakeWorld(
     yieldToServices: () => undefined,
     interrupts: () => interrupt.signal,
     connect: async () => (typeof session === 'function' ? session() : session),
+    serveMcp: async () => undefined,
     inspectRelease: async (dir) => ({ dir, version: newVersion }),
     ...change,
   };

@@ -1,7 +1,7 @@
 /** Phase 0: everything that can be known before a node is touched. Pure; a refusal says what to do (P8). */
 import { createHash } from 'node:crypto';
 import { ClusterError } from '../../errors.ts';
-import type { VersionInfo } from '../../release/types.ts';
+import type { VersionInfo } from '../../ports/releases.ts';
 import { lintTiming } from './lint.ts';
 import { describeQuorum, quorumWithout } from './quorum.ts';
 import type { NodeObservation, PreflightInput, Refusal, RefusalCode, UpdatePlan } from './types.ts';

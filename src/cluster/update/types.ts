@@ -5,7 +5,7 @@
 import type { NodeHealth } from '../../ports/agent.ts';
 import type { NodeRole, NodeStatus } from '../../ports/membership.ts';
 import type { RaftPeer } from '../../ports/raft.ts';
-import type { ReleaseRef, VersionInfo } from '../../release/types.ts';
+import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';
 
 // ---------------------------------------------------------------------------------------------- options
 
@@ -335,4 +335,23 @@ export interface PreflightInput {
   leader: string | null;
   /** The plan that was agreed to; null: any will do. */
   planHash: string | null;
+}
+
+export interface UpdateRequest {
+  /** Only phase 0: no effect on any node. */
+  dryRun?: boolean;
+  /** Release in the leader's store; default: what the leader's `dist` points to. */
+  buildHash?: string;
+  /** Go only if the plan has this hash. */
+  planHash?: string;
+  options?: Partial<UpdateOptions>;
+  /** Who asks, for the record. */
+  by?: string;
+  kind?: UpdateRecord['kind'];
+}
+
+export interface UpdateResult {
+  plan: UpdatePlan;
+  /** null for a dry run, and when preflight refused. */
+  record: UpdateRecord | null;
 }

@@ -1,9 +1,9 @@
 /** What the node verbs need of this host. gRPC and etcd are loaded by the verb that asks them, and by no other. */
-import type { QuorumQuestion } from '../cluster/quorum-check.ts';
-import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../daemon/config.ts';
-import type { Context } from '../front/context.ts';
-import type { VerbDeps } from '../host/verbs.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { QuorumQuestion } from '../../cluster/quorum-check.ts';
+import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../../daemon/config.ts';
+import type { Context } from '../../front/context.ts';
+import type { VerbDeps } from '../../host/verbs.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 export async function verbDeps(
   configFile: string,
@@ -13,9 +13,9 @@ export async function verbDeps(
   const { base, nodeId } = config;
   const [{ createSupervisorServiceManager, createSupervisorClient }, { createHooks }, { tellPeople }] =
     await Promise.all([
-      import('../host/managers/supervisor/manager.ts'),
-      import('../host/hooks.ts'),
-      import('../base/wall.ts'),
+      import('../../host/managers/supervisor/manager.ts'),
+      import('../../host/hooks.ts'),
+      import('../../base/wall.ts'),
     ]);
   const hooked = Object.keys(config.hooks).length > 0;
   const deps: VerbDeps = {
@@ -25,8 +25,8 @@ export async function verbDeps(
     clock,
     serviceManager: createSupervisorServiceManager(config.base),
     quorumCheck: (asked) => ownQuorumCheck(config, clock, asked),
-    verifyRelease: async (base, hash) => (await import('../release/store.ts')).verifyRelease(base, hash),
-    prune: async (base) => (await import('../release/prune.ts')).prune(base, config.keepReleases),
+    verifyRelease: async (base, hash) => (await import('../../release/store.ts')).verifyRelease(base, hash),
+    prune: async (base) => (await import('../../release/prune.ts')).prune(base, config.keepReleases),
     // A verb that is told to end takes its hook with it.
     ...(hooked
       ? { hooks: createHooks({ base, nodeId, config: config.hooks, clock, signal: () => interrupts() }) }
@@ -44,11 +44,11 @@ export async function verbDeps(
 async function ownQuorumCheck(config: NodeConfig, clock: Clock, asked: QuorumQuestion): Promise<void> {
   const [{ createEtcdStore }, { createEtcdMaintenance }, { createRaft }, { quorumCheck }, { loadTls }] =
     await Promise.all([
-      import('../adapters/etcd/store.ts'),
-      import('../adapters/etcd/maintenance.ts'),
-      import('../cluster/raft.ts'),
-      import('../cluster/quorum-check.ts'),
-      import('../grpc/tls.ts'),
+      import('../../adapters/etcd/store.ts'),
+      import('../../adapters/etcd/maintenance.ts'),
+      import('../../cluster/raft.ts'),
+      import('../../cluster/quorum-check.ts'),
+      import('../../grpc/tls.ts'),
     ]);
   const { etcd } = config;
   const endpoints = 'endpoints' in etcd ? etcd.endpoints : [etcd.client, ...etcd.others];

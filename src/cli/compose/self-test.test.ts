@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { fakeWorld, newVersion, run } from '../testing/fakes.ts';
 import { satisfies, selfTest } from './self-test.ts';
-import { fakeWorld, newVersion, run } from './testing/fakes.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'claudecluster-self-test-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 /** What staging asks of a build before it may be switched to: that it loads here, on this Node. Fast, and without effects. */
-import { ClusterError } from '../errors.ts';
-import { ownVersion } from '../front/own-version.ts';
+import { ClusterError } from '../../errors.ts';
+import { ownVersion } from '../../front/own-version.ts';
 
 /** Throws ClusterError 'self-test-failed' or 'release-invalid'; returns what was found to work. */
 export async function selfTest(bundle: string, nodeVersion: string): Promise<string[]> {
@@ -19,14 +19,14 @@ export async function selfTest(bundle: string, nodeVersion: string): Promise<str
       next: 'install a Node in this range on the host',
     });
   }
-  const { loadProto } = await import('../grpc/proto.ts');
+  const { loadProto } = await import('../../grpc/proto.ts');
   const { Server } = await import('@grpc/grpc-js');
   const proto = loadProto();
   new Server().addService(proto.agentService, {});
   await Promise.all([
-    import('../daemon/daemon.ts'),
-    import('../adapters/etcd/store.ts'),
-    import('../daemon/config.ts'),
+    import('../../daemon/compose/daemon.ts'),
+    import('../../adapters/etcd/store.ts'),
+    import('../../daemon/config.ts'),
   ]);
   return [
     `version.json of ${own.version}`,

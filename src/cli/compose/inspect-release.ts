@@ -1,9 +1,9 @@
 /** Looks at a directory as the release that it claims to be, before a byte of it is sent anywhere (P7). */
 import { resolve } from 'node:path';
-import { asClusterError, ClusterError } from '../errors.ts';
-import type { InspectedRelease } from '../front/context.ts';
-import { verifyTree } from '../release/store.ts';
-import { readVersion } from '../release/version.ts';
+import { asClusterError, ClusterError } from '../../errors.ts';
+import type { InspectedRelease } from '../../front/context.ts';
+import { verifyTree } from '../../release/store.ts';
+import { readVersion } from '../../release/version.ts';
 
 /** Throws ClusterError 'release-invalid' for what is no release, or not the one that its stamp names. */
 export async function inspectRelease(path: string): Promise<InspectedRelease> {

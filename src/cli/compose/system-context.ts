@@ -3,9 +3,9 @@
 import { realpathSync } from 'node:fs';
 import { getPriority, hostname, setPriority, userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
-import { systemClock } from '../adapters/system-clock.ts';
-import { verbNice } from '../base/priority.ts';
-import type { Context, Output } from '../front/context.ts';
+import { systemClock } from '../../adapters/system-clock.ts';
+import { verbNice } from '../../base/priority.ts';
+import type { Context, Output } from '../../front/context.ts';
 
 /** `leave` ends the process at a second signal: for one who does not want to wait for the first to be honoured. */
 export function systemContext(process: NodeJS.Process, leave: (code: number) => void): Context {
@@ -44,8 +44,12 @@ export function systemContext(process: NodeJS.Process, leave: (code: number) => 
       return controller.signal;
     },
     async connect(file) {
-      const { connectSession } = await import('../front/connect.ts');
+      const { connectSession } = await import('../../front/connect.ts');
       return connectSession(file, this.program, systemClock);
+    },
+    async serveMcp(file) {
+      const { serveMcp } = await import('../../mcp/server.ts');
+      await serveMcp(this, file, this.interrupts());
     },
     async inspectRelease(dir) {
       const { inspectRelease } = await import('./inspect-release.ts');
