@@ -6,7 +6,6 @@ import { admitEpoch, readEpoch } from '../../src/host/epoch.ts';
 import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
 import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
 import { readInstalled, readLastRollback, readTrialView } from '../../src/trial/trial-view.ts';
-import { wakeSupervisor } from './host.ts';
 import { clockOf, quorumCheckOf } from './ports.ts';
 import { completeNames, damaged, prune, stageVerb } from './releases.ts';
 import { endProc } from './scheduler.ts';
@@ -202,7 +201,7 @@ function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
         sched.after(host.supervisor, timing.int(1, 8), () => {
           world.checkers.restartAsked(host, run);
           host.order = 'restart';
-          wakeSupervisor(world, host);
+          host.wakeSupervisor();
         });
         return taken;
       },

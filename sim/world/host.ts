@@ -31,6 +31,7 @@ export function createHost(id: string, role: NodeRole): Host {
     daemon: null,
     procs: new Map(),
     order: null,
+    wakeSupervisor: () => undefined,
     backoffMs: backoffMinMs,
     otherSeen: 0,
     crashIn: null,
@@ -60,6 +61,9 @@ function startSupervisor(world: World, host: Host, inMs: number): void {
   const supervisor = world.newProc(host, `${host.id}/supervisor`);
   host.supervisor = supervisor;
   host.order = null;
+  host.wakeSupervisor = () => {
+    if (host.daemon !== null && host.order !== null) stop(world, host, host.daemon, false);
+  };
   supervisor.onEnd = () => {
     if (host.up) startSupervisor(world, host, 300);
   };
@@ -198,12 +202,6 @@ function nothingToWatch(host: Host, daemon: Daemon): boolean {
   const dist = entries.get('dist');
   const same = dist?.kind === 'link' && dist.target === `releases/${daemon.release}`;
   return same && !entries.has('trial.json') && !entries.has('trial.ending.json') && !entries.has('dist.bak');
-}
-
-/** The supervisor heard an order: it need not wait for its next look. */
-export function wakeSupervisor(world: World, host: Host): void {
-  const { daemon } = host;
-  if (daemon !== null && host.order !== null) stop(world, host, daemon, false);
 }
 
 /** SIGTERM, and SIGKILL to one that does not end. */

@@ -1,21 +1,18 @@
-/** The ports of one process of the simulated cluster: its clock, its view of the members, its calls to other nodes. */
+/** The ports of one process of the simulated cluster: its clock, its log, its view of the members and of the Raft group. */
 import { keys } from '../../src/base/store-keys.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
 import { quorumCheck } from '../../src/cluster/quorum-check.ts';
-import { ClusterError } from '../../src/errors.ts';
 import type { VerbDeps } from '../../src/host/verb-context.ts';
 import type { NodeRecord } from '../../src/members/records.ts';
-import type { AgentClient, ClientPool, NodeHealth } from '../../src/ports/agent.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import type { Membership, NodeInfo } from '../../src/ports/membership.ts';
 import type { Raft, RaftPeer } from '../../src/ports/raft.ts';
 import type { Store } from '../../src/ports/store.ts';
-import { answerDrain, answerHealth, answerTask } from './agent.ts';
 import { unavailable } from './network.ts';
-import { countCall, createBatch, type Proc } from './scheduler.ts';
+import { countCall, type Proc } from './scheduler.ts';
 import { readBack } from './texts.ts';
-import type { Daemon, Host, World } from './types.ts';
+import type { Host, World } from './types.ts';
 
 const wallStart = Date.UTC(2026, 0, 1);
 
@@ -156,90 +153,4 @@ export function quorumCheckOf(world: World, host: Host, proc: Proc, store: Store
   const raft = { getPeers: () => lookAtPeers(world, proc), moveRaftLeader: moveRaftLeaderOf(world, proc) };
   const deps = { store, raft, clock: clockOf(world, host, proc) };
   return (asked) => quorumCheck(deps, host.id, asked);
-}
-
-type Batch = ReturnType<typeof createBatch>;
-
-export function clientPoolOf(world: World, proc: Proc): ClientPool {
-  const { net, sched } = world;
-  const batch = createBatch(sched, () => net.latencyMs() + net.latencyMs());
-  const client = (host: Host): AgentClient => ({
-    healthCheck: (timeoutMs) =>
-      quickLook(world, proc, host, batch) ??
-      call(world, proc, host, timeoutMs, '', (daemon, answer) => {
-        const health = world.sched.as(daemon.proc, () => answerHealth(world, daemon));
-        answer(() => health);
-      }),
-    drain: (draining, updateId, epoch) =>
-      call(world, proc, host, 5_000, 'drain', (daemon, answer) => {
-        const reply = world.sched.as(daemon.proc, () => answerDrain(world, daemon, draining, updateId, epoch));
-        answer(reply);
-      }),
-    executeTask: (task) =>
-      call(world, proc, host, task.timeoutMs + 5_000, task.argv[2] ?? '', (daemon, answer) =>
-        answerTask(world, daemon, task, answer),
-      ),
-  });
-  const clients = new Map(world.hosts.map((host) => [host.address, client(host)]));
-  return {
-    getConnection: (address) => {
-      const found = clients.get(address);
-      if (found === undefined) throw new ClusterError('not-found', `no node at ${address}`);
-      return found;
-    },
-    closeConnection: quiet,
-  };
-}
-
-/** A look at a node that answers at once, in one event, where nothing can get lost on the way. */
-function quickLook(world: World, proc: Proc, host: Host, batch: Batch): Promise<NodeHealth> | null {
-  const { net, sched } = world;
-  if (net.loss > 0 || net.delay > 0 || net.blocked.size > 0) return null;
-  if (host.daemon === null || host.daemon.proc.frozenUntil > 0) return null;
-  countCall(proc);
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      const { daemon } = host;
-      if (daemon === null || !daemon.listening) reject(unavailable(`connection to ${host.id} refused`));
-      else resolve(sched.as(daemon.proc, () => answerHealth(world, daemon)));
-    };
-    batch(proc, look);
-  });
-}
-
-/** Carries a call to the daemon that listens there when it arrives; a frozen one gets it when it wakes up. */
-function call<T>(
-  world: World,
-  proc: Proc,
-  host: Host,
-  timeoutMs: number,
-  command: string,
-  serve: (daemon: Daemon, answer: (value: () => T) => void) => void,
-): Promise<T> {
-  countCall(proc);
-  const arrive = (answer: (value: () => T) => void, refuse: () => void, hang: () => void): void => {
-    const daemon = host.daemon;
-    if (!host.up) {
-      hang();
-      return;
-    }
-    if (daemon === null || !daemon.listening) {
-      refuse();
-      return;
-    }
-    // A process that ends resets its connections; a host without power says nothing.
-    const broken = (): void => (host.up ? refuse() : hang());
-    daemon.broken.add(broken);
-    const alive = (value: () => T): void => {
-      daemon.broken.delete(broken);
-      if (!daemon.proc.dead) answer(value);
-    };
-    if (daemon.proc.frozenUntil > world.sched.now()) {
-      hang();
-      world.sched.after(daemon.proc, 0, () => serve(daemon, alive));
-      return;
-    }
-    serve(daemon, alive);
-  };
-  return world.net.call<T>(proc, host.id, timeoutMs, arrive, command);
 }

@@ -79,6 +79,8 @@ export interface Host {
   /** Living and dead processes of this boot. */
   procs: Map<number, Proc>;
   order: 'restart' | null;
+  /** The supervisor has heard of `order`: it need not wait for its next look. */
+  wakeSupervisor(): void;
   backoffMs: number;
   otherSeen: number;
   /**

@@ -1,0 +1,93 @@
+/** Calls from one process of the simulated cluster to the agents of other nodes: over the network, as it is at that moment. */
+import { ClusterError } from '../../src/errors.ts';
+import type { AgentClient, ClientPool, NodeHealth } from '../../src/ports/agent.ts';
+import { answerDrain, answerHealth, answerTask } from './agent.ts';
+import { unavailable } from './network.ts';
+import { countCall, createBatch, type Proc } from './scheduler.ts';
+import type { Daemon, Host, World } from './types.ts';
+
+type Batch = ReturnType<typeof createBatch>;
+
+export function clientPoolOf(world: World, proc: Proc): ClientPool {
+  const { net, sched } = world;
+  const batch = createBatch(sched, () => net.latencyMs() + net.latencyMs());
+  const client = (host: Host): AgentClient => ({
+    healthCheck: (timeoutMs) =>
+      quickLook(world, proc, host, batch) ??
+      call(world, proc, host, timeoutMs, '', (daemon, answer) => {
+        const health = world.sched.as(daemon.proc, () => answerHealth(world, daemon));
+        answer(() => health);
+      }),
+    drain: (draining, updateId, epoch) =>
+      call(world, proc, host, 5_000, 'drain', (daemon, answer) => {
+        const reply = world.sched.as(daemon.proc, () => answerDrain(world, daemon, draining, updateId, epoch));
+        answer(reply);
+      }),
+    executeTask: (task) =>
+      call(world, proc, host, task.timeoutMs + 5_000, task.argv[2] ?? '', (daemon, answer) =>
+        answerTask(world, daemon, task, answer),
+      ),
+  });
+  const clients = new Map(world.hosts.map((host) => [host.address, client(host)]));
+  return {
+    getConnection: (address) => {
+      const found = clients.get(address);
+      if (found === undefined) throw new ClusterError('not-found', `no node at ${address}`);
+      return found;
+    },
+    closeConnection: () => undefined,
+  };
+}
+
+/** A look at a node that answers at once, in one event, where nothing can get lost on the way. */
+function quickLook(world: World, proc: Proc, host: Host, batch: Batch): Promise<NodeHealth> | null {
+  const { net, sched } = world;
+  if (net.loss > 0 || net.delay > 0 || net.blocked.size > 0) return null;
+  if (host.daemon === null || host.daemon.proc.frozenUntil > 0) return null;
+  countCall(proc);
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const { daemon } = host;
+      if (daemon === null || !daemon.listening) reject(unavailable(`connection to ${host.id} refused`));
+      else resolve(sched.as(daemon.proc, () => answerHealth(world, daemon)));
+    };
+    batch(proc, look);
+  });
+}
+
+/** Carries a call to the daemon that listens there when it arrives; a frozen one gets it when it wakes up. */
+function call<T>(
+  world: World,
+  proc: Proc,
+  host: Host,
+  timeoutMs: number,
+  command: string,
+  serve: (daemon: Daemon, answer: (value: () => T) => void) => void,
+): Promise<T> {
+  countCall(proc);
+  const arrive = (answer: (value: () => T) => void, refuse: () => void, hang: () => void): void => {
+    const daemon = host.daemon;
+    if (!host.up) {
+      hang();
+      return;
+    }
+    if (daemon === null || !daemon.listening) {
+      refuse();
+      return;
+    }
+    // A process that ends resets its connections; a host without power says nothing.
+    const broken = (): void => (host.up ? refuse() : hang());
+    daemon.broken.add(broken);
+    const alive = (value: () => T): void => {
+      daemon.broken.delete(broken);
+      if (!daemon.proc.dead) answer(value);
+    };
+    if (daemon.proc.frozenUntil > world.sched.now()) {
+      hang();
+      world.sched.after(daemon.proc, 0, () => serve(daemon, alive));
+      return;
+    }
+    serve(daemon, alive);
+  };
+  return world.net.call<T>(proc, host.id, timeoutMs, arrive, command);
+}
