@@ -1,21 +1,38 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeBuild } from '../test/support/builds.ts';
+import { waitFor } from '../test/support/wait.ts';
 import { startWriteProbe } from '../test/support/write-probe.ts';
+import { rollMembers } from './bare-roll.ts';
 import { type Benchmark, benchCluster } from './harness.ts';
 import { mustUpdate } from './updates.ts';
 
 const calmMs = 10_000;
 
-/** A client writes while the whole cluster, leader included, is updated. */
-function benchmark(where: { name: string; what: string; atMost?: number; inMemory: boolean; runs: number }): Benchmark {
-  const target = where.atMost === undefined ? {} : { target: { atMost: where.atMost } };
+interface Where {
+  name: string;
+  what: string;
+  /** Of the gap in ms, and of its ratio to that of a bare roll in the same run. */
+  atMost?: { gap: number; ratio: number };
+  inMemory: boolean;
+  runs: number;
+}
+
+/** A client writes while every member is moved and restarted with nothing around it, and while the whole cluster is updated. */
+function benchmark(where: Where): Benchmark {
+  const target = (which: 'gap' | 'ratio') =>
+    where.atMost === undefined ? {} : { target: { atMost: where.atMost[which] } };
   return {
     name: where.name,
     title: `longest gap between two acknowledged writes through a whole update of three voters, ${where.what}`,
     runs: where.runs,
     figures: {
-      gap: { what: 'longest gap between two acknowledged writes during an update', unit: 'ms', ...target },
+      gap: { what: 'longest gap between two acknowledged writes during an update', unit: 'ms', ...target('gap') },
+      bare: {
+        what: 'longest gap while each member in turn is moved off the Raft lead and restarted, and no more',
+        unit: 'ms',
+      },
+      ratio: { what: 'the gap during an update, as a multiple of that bare one', unit: 'x', ...target('ratio') },
       calm: { what: 'longest gap in ten seconds without an update', unit: 'ms' },
       lost: { what: 'acknowledged writes lost', unit: 'writes', target: { atMost: 0 } },
     },
@@ -28,9 +45,15 @@ function benchmark(where: { name: string; what: string; atMost?: number; inMemor
         await sleep(calmMs, undefined, { signal: place.signal });
         const calm = (await probe.report()).longestGapMs;
         probe.resetGap();
+        await rollMembers(cluster);
+        const bare = (await probe.report()).longestGapMs;
+        await waitFor('a healthy cluster', async () => (await cluster.status()).cluster.healthyVoters === 3, {
+          timeoutMs: 60_000,
+        });
+        probe.resetGap();
         await mustUpdate(cluster, build, place.signal);
-        const { longestGapMs, lost } = await probe.stop();
-        return { gap: longestGapMs, calm, lost };
+        const { longestGapMs: gap, lost } = await probe.stop();
+        return { gap, bare, ratio: gap / bare, calm, lost };
       };
     },
   };
@@ -40,7 +63,7 @@ function benchmark(where: { name: string; what: string; atMost?: number; inMemor
 export const writeGap = benchmark({
   name: 'write-gap',
   what: 'data in memory',
-  atMost: 50,
+  atMost: { gap: 50, ratio: 1.5 },
   inMemory: true,
   runs: 5,
 });

@@ -12,7 +12,7 @@ Checks the imports of ROOT/src and ROOT/sim (default ROOT: this repository) agai
 Exit code 0: all hold. 1: some do not; each is printed as FILE:LINE, the import and the rule.`;
 
 /** From the top down: a wing may import from itself and from those further down. A line is one floor: sideways is no way. */
-export const floors = [
+const floors = [
   ['cli', 'mcp', 'http'],
   ['front'],
   ['daemon'],
