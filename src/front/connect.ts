@@ -7,6 +7,7 @@ import { loadProto } from '../grpc/proto.ts';
 import { loadTls } from '../grpc/tls.ts';
 import { watchResilient } from '../grpc/watch-resilient.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Transfer } from '../ports/transfer.ts';
 import { pushRelease } from '../release/transfer.ts';
 import { rshCommand } from './rsh-command.ts';
 import type { Session } from './session.ts';
@@ -14,12 +15,21 @@ import type { Session } from './session.ts';
 /** A whole release over a slow line. */
 const pushTimeoutMs = 3_600_000;
 
-/** Opens nothing yet: the first question dials. Throws ClusterError 'config' for a file that cannot be used. */
-export async function connectSession(file: string, program: string[], clock: Clock): Promise<Session> {
-  return sessionOf(loadClientConfig(file), program, clock);
+/** What a session needs of the host that it runs on. */
+export interface SessionDeps {
+  /** What starts this program once more, as the first words of an argv. */
+  program: string[];
+  clock: Clock;
+  /** What moves a release. */
+  transfer: Transfer;
 }
 
-function sessionOf(config: ClientConfig, program: string[], clock: Clock): Session {
+/** Opens nothing yet: the first question dials. Throws ClusterError 'config' for a file that cannot be used. */
+export async function connectSession(file: string, deps: SessionDeps): Promise<Session> {
+  return sessionOf(loadClientConfig(file), deps);
+}
+
+function sessionOf(config: ClientConfig, { program, clock, transfer }: SessionDeps): Session {
   const tls = loadTls(config.tls);
   const proto = loadProto();
   const control = createControlClient({ addresses: config.addresses, tls, proto });
@@ -30,6 +40,7 @@ function sessionOf(config: ClientConfig, program: string[], clock: Clock): Sessi
       watchResilient(control, updateId, signal, { clock, after, onLost: ({ message }) => onLooking(message) }),
     push: (address, dir, version) =>
       pushRelease({
+        transfer,
         dir,
         hash: version.buildHash,
         rshCommand: rshCommand(program, config.file, address),

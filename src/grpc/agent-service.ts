@@ -1,6 +1,7 @@
 /** AgentService: what a node does for the cluster. Every effect is handed in; here is only the wire. */
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { errorLine } from '../base/error-line.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { TaskRegistry, TaskStatus } from '../host/tasks.ts';
 import type { NodeHealth } from '../ports/agent.ts';
@@ -19,7 +20,7 @@ import type {
 } from './proto.ts';
 import { checkHash, checkSafeInteger, checkText, checkUpdateId } from './request-checks.ts';
 
-/** The serving end of rsync, as src/release/transfer.ts has it. */
+/** The serving end of a transfer, as serveRelease of src/release/transfer.ts has it. */
 type ServeRsync = (options: {
   direction: 'pull' | 'push';
   base: string;
@@ -171,7 +172,7 @@ async function serveTransfer(deps: AgentDeps, call: TransferCall): Promise<void>
     try {
       await deps.finishPush(wanted.hash);
     } catch (error) {
-      end = { exitCode: 1, stderr: JSON.stringify(asClusterError(error)) };
+      end = { exitCode: 1, stderr: errorLine(asClusterError(error)) };
     }
   }
   await send(call, { end });

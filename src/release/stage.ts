@@ -1,24 +1,23 @@
 /** Brings a release onto this node's disk, ready to be activated: what `node stage` does, and its local sibling. */
 import { ClusterError } from '../errors.ts';
 import type { VersionInfo } from '../ports/releases.ts';
+import type { Transfer } from '../ports/transfer.ts';
 import { goodRelease, type Installed, installPartial, removePartialIfBad } from './install.ts';
 import { withPartial } from './partial-lock.ts';
 import { runSelfTest } from './self-test.ts';
 import { partialPath, verifyTree } from './store.ts';
-import { type ClientOptions, copyIntoPartial, limitedBy, pullItemized, pullRelease, stopwatch } from './transfer.ts';
+import { copyIntoPartial, limitedBy, type PullOptions, pullItemized, pullRelease } from './transfer.ts';
 import { readVersion } from './version.ts';
 
 export interface Staged {
   version: VersionInfo;
-  /** Bytes that rsync moved, both ways; 0 when nothing had to be moved. */
+  /** Bytes moved, both ways; 0 when nothing had to be moved. */
   bytesTransferred: number;
   alreadyThere: boolean;
   durationMs: number;
 }
 
-export interface StageOptions extends ClientOptions {
-  base: string;
-  hash: string;
+export interface StageOptions extends PullOptions {
   /** Milliseconds for the build's own self-test. Default 30,000. */
   selfTestTimeoutMs?: number;
 }
@@ -26,12 +25,18 @@ export interface StageOptions extends ClientOptions {
 const defaultTimeoutMs = 600_000;
 const defaultSelfTestMs = 30_000;
 
+/** Milliseconds since it was made, by the monotonic clock. For reports. */
+function stopwatch(): () => number {
+  const start = process.hrtime.bigint();
+  return () => Number((process.hrtime.bigint() - start) / 1_000_000n);
+}
+
 /**
  * Why what arrived is not the release. A second pass moves what differs from the source, so it repairs damage of the way;
  * when nothing differs, the source itself is damaged. Returns the bytes of the second pass.
  */
 async function secondPass(options: StageOptions, first: ClusterError): Promise<number> {
-  const { moved, changed } = await pullItemized(options);
+  const { changed, bytesTransferred } = await pullItemized(options);
   const seen = first.detail.seen ?? '';
   if (changed.length === 0) {
     const next =
@@ -50,7 +55,7 @@ async function secondPass(options: StageOptions, first: ClusterError): Promise<n
     if (!(thrown instanceof ClusterError)) throw thrown;
     throw new ClusterError(thrown.code, `${thrown.message}: damaged on the way: ${files}`, thrown.detail, thrown);
   }
-  return moved.bytesTransferred;
+  return bytesTransferred;
 }
 
 async function pullVerified(options: StageOptions): Promise<number> {
@@ -97,11 +102,19 @@ export async function stageRelease(options: StageOptions): Promise<Staged> {
   });
 }
 
+export interface ImportOptions {
+  transfer: Transfer;
+  base: string;
+  /** The build: a stamped directory of this host. */
+  dir: string;
+  signal?: AbortSignal;
+}
+
 /**
- * Copies a stamped build of this host into the store; files that a release has already are linked. The build is verified
- * where it is and again in the store. Throws ClusterError 'release-invalid', 'verify-failed', 'transfer-failed', 'disk'.
+ * Copies a stamped build of this host into the store. The build is verified where it is and again in the store.
+ * Throws ClusterError 'release-invalid', 'verify-failed', 'transfer-failed', 'disk'.
  */
-export async function importDirectory(base: string, dir: string, signal?: AbortSignal): Promise<Staged> {
+export async function importDirectory({ transfer, base, dir, signal }: ImportOptions): Promise<Staged> {
   const elapsed = stopwatch();
   const version = await readVersion(dir);
   const hash = version.buildHash;
@@ -112,7 +125,7 @@ export async function importDirectory(base: string, dir: string, signal?: AbortS
       return { version: there.version, bytesTransferred: 0, alreadyThere: true, durationMs: elapsed() };
     const source = await verifyTree(dir, hash);
     try {
-      const { bytesTransferred } = await copyIntoPartial({ base, hash, from: dir, signal: limit });
+      const { bytesTransferred } = await copyIntoPartial({ transfer, base, hash, from: dir, signal: limit });
       const { release } = await installPartial(base, hash, source.tree.entries);
       return { version: release.version, bytesTransferred, alreadyThere: false, durationMs: elapsed() };
     } catch (thrown) {

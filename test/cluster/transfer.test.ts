@@ -16,11 +16,12 @@ import { PassThrough, Writable } from 'node:stream';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pullArgv } from '../../src/adapters/rsync/argv.ts';
+import { rsync } from '../../src/adapters/rsync/index.ts';
 import { startRsync } from '../../src/adapters/rsync/process.ts';
 import { hashRelease } from '../../src/release/hash.ts';
 import { importDirectory, stageRelease } from '../../src/release/stage.ts';
 import { partialPath, releaseHashes, releasePath, verifyRelease } from '../../src/release/store.ts';
-import { finishPush, preparePartial, pullRelease, pushRelease, serveRsync } from '../../src/release/transfer.ts';
+import { finishPush, preparePartial, pullRelease, pushRelease, serveRelease } from '../../src/release/transfer.ts';
 import { awkward, makeRelease, manyFiles, stampTree, storeRelease, writeFiles } from '../support/releases.ts';
 import { removeDir, tempDir } from '../support/temp.ts';
 import { waitFor } from '../support/wait.ts';
@@ -66,7 +67,7 @@ function alive(pid: number): boolean {
 
 const rsh = (base: string, ...words: string[]): string[] => [process.execPath, front, base, ...words];
 const stage = (hash: string, ...words: string[]) =>
-  stageRelease({ base: target, hash, rshCommand: rsh(source, ...words), timeoutMs: 30_000 });
+  stageRelease({ transfer: rsync, base: target, hash, rshCommand: rsh(source, ...words), timeoutMs: 30_000 });
 const inode = (base: string, hash: string, name: string): number => statSync(join(releasePath(base, hash), name)).ino;
 
 describe('staging from another node', () => {
@@ -89,7 +90,7 @@ describe('staging from another node', () => {
     chmodSync(join(dir, 'index.js'), 0o755);
     chmodSync(join(dir, 'guard.js'), 0o600);
     const hash = await stampTree(dir);
-    await importDirectory(source, dir);
+    await importDirectory({ transfer: rsync, base: source, dir });
     await stage(hash);
     expect((await verifyRelease(target, hash)).tree.entries).toEqual((await hashRelease(dir)).entries);
   });
@@ -141,7 +142,7 @@ describe('staging from another node', () => {
     const old = await storeRelease(source, dir, { 'shared.txt': 'the same' });
     await stage(old);
     const hash = await storeRelease(source, dir, { 'shared.txt': 'the same', 'new.bin': Buffer.alloc(100_000, 1) });
-    await pullRelease({ base: target, hash, rshCommand: rsh(source) });
+    await pullRelease({ transfer: rsync, base: target, hash, rshCommand: rsh(source) });
     chmodSync(join(releasePath(source, hash), 'shared.txt'), 0o600); // The source goes bad between the two attempts.
     await expect(stage(hash)).rejects.toMatchObject({ code: 'verify-failed' });
     await verifyRelease(target, old);
@@ -188,6 +189,7 @@ describe('staging from another node', () => {
     const gone = new AbortController();
     const pidFile = join(scratch, `pid ${runs}`);
     const waiting = stageRelease({
+      transfer: rsync,
       base: target,
       hash,
       rshCommand: rsh(source, '--pid', pidFile, '--stall', '0'),
@@ -226,10 +228,14 @@ describe('a disk that becomes full', () => {
         detail: { next: expect.stringContaining('make room') },
       });
       expect(readdirSync(join(target, 'releases'))).toEqual([]);
-      await expect(importDirectory(target, releasePath(source, hash))).rejects.toMatchObject({ code: 'disk' });
+      await expect(
+        importDirectory({ transfer: rsync, base: target, dir: releasePath(source, hash) }),
+      ).rejects.toMatchObject({ code: 'disk' });
       expect(readdirSync(join(target, 'releases'))).toEqual([]);
       const dir = join(scratch, `build ${runs}`);
-      await expect(pushRelease({ dir, hash, rshCommand: rsh(target) })).rejects.toMatchObject({ code: 'disk' });
+      await expect(pushRelease({ transfer: rsync, dir, hash, rshCommand: rsh(target) })).rejects.toMatchObject({
+        code: 'disk',
+      });
       expect(readdirSync(join(target, 'releases'))).toEqual([]);
     } finally {
       spawnSync('umount', ['-l', target]);
@@ -241,14 +247,14 @@ describe('a node that is killed while a release comes in', () => {
   it('has whole releases and nothing else under a release name, whenever that was, and ends up with it', async () => {
     const dir = join(scratch, `build ${runs}`);
     const first = await makeRelease(dir, manyFiles(120, 5_000));
-    await importDirectory(target, dir);
+    await importDirectory({ transfer: rsync, base: target, dir });
     writeFiles(dir, { 'lib/d0/f7.bin': 'changed' });
     const hash = await stampTree(dir);
     const importer = join(scratch, 'importer.cjs');
     await build({
       stdin: {
         contents:
-          "import { importDirectory } from './src/release/stage.ts';\nimportDirectory(process.argv[2], process.argv[3]);",
+          "import { rsync } from './src/adapters/rsync/index.ts';\nimport { importDirectory } from './src/release/stage.ts';\nimportDirectory({ transfer: rsync, base: process.argv[2], dir: process.argv[3] });",
         resolveDir: process.cwd(),
       },
       outfile: importer,
@@ -276,12 +282,12 @@ describe('pushing a build', () => {
   it('arrives as a verified release, and a second time moves next to nothing', async () => {
     const dir = join(scratch, `build ${runs}`);
     const hash = await makeRelease(dir, { ...awkward, ...manyFiles(20, 10_000) });
-    const first = await pushRelease({ dir, hash, rshCommand: rsh(target) });
+    const first = await pushRelease({ transfer: rsync, dir, hash, rshCommand: rsh(target) });
     expect(first.bytesTransferred).toBeGreaterThan(200_000);
     await verifyRelease(target, hash);
     writeFiles(dir, { 'note.txt': 'another build' });
     const next = await stampTree(dir);
-    const second = await pushRelease({ dir, hash: next, rshCommand: rsh(target) });
+    const second = await pushRelease({ transfer: rsync, dir, hash: next, rshCommand: rsh(target) });
     expect(second.bytesTransferred).toBeLessThan(20_000);
     expect(inode(target, next, 'lib/d0/f1.bin')).toBe(inode(target, hash, 'lib/d0/f1.bin'));
   });
@@ -290,7 +296,7 @@ describe('pushing a build', () => {
     const dir = join(scratch, `build ${runs}`);
     const hash = await makeRelease(dir);
     writeFiles(dir, { 'late.txt': 'added after the stamp' });
-    await expect(pushRelease({ dir, hash, rshCommand: rsh(target) })).rejects.toMatchObject({
+    await expect(pushRelease({ transfer: rsync, dir, hash, rshCommand: rsh(target) })).rejects.toMatchObject({
       code: 'verify-failed',
       detail: { wanted: hash },
     });
@@ -301,6 +307,7 @@ describe('pushing a build', () => {
 
 describe('the serving end', () => {
   const request = (hash: string, capabilities = 'iLsfxCIvu') => ({
+    transfer: rsync,
     direction: 'pull' as const,
     base: source,
     hash,
@@ -312,7 +319,7 @@ describe('the serving end', () => {
   it.each(['../../etc', '', '/etc', 'A'.repeat(64), `${'a'.repeat(64)}/..`])(
     'refuses %j, which is no release',
     async (hash) => {
-      expect(await serveRsync(request(hash))).toMatchObject({
+      expect(await serveRelease(request(hash))).toMatchObject({
         exitCode: 3,
         stderr: expect.stringContaining('"usage"'),
       });
@@ -321,7 +328,7 @@ describe('the serving end', () => {
 
   it.each(['i --rsync-path=x', 'i/../..', 'i\n', '.', 'i;ls'])('refuses the capabilities %j', async (capabilities) => {
     const hash = await storeRelease(source, join(scratch, `build ${runs} ${capabilities.length}`));
-    const served = await serveRsync(request(hash, capabilities));
+    const served = await serveRelease(request(hash, capabilities));
     expect(served).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('capabilities') });
     removeDir(releasePath(source, hash));
   });
@@ -330,7 +337,7 @@ describe('the serving end', () => {
     mkdirSync(join(source, 'releases', `${'b'.repeat(64)}.partial`), { recursive: true });
     symlinkSync('/etc', releasePath(source, 'c'.repeat(64)));
     for (const letter of ['b', 'c']) {
-      expect(await serveRsync(request(letter.repeat(64)))).toMatchObject({
+      expect(await serveRelease(request(letter.repeat(64)))).toMatchObject({
         stderr: expect.stringContaining('not-found'),
       });
     }
@@ -339,7 +346,7 @@ describe('the serving end', () => {
   it('ends its rsync when the caller goes away', async () => {
     const hash = await storeRelease(source, join(scratch, `build ${runs}`));
     const gone = new AbortController();
-    const serving = serveRsync({ ...request(hash), signal: gone.signal });
+    const serving = serveRelease({ ...request(hash), signal: gone.signal });
     gone.abort();
     expect((await serving).exitCode).not.toBe(0);
   });
@@ -348,7 +355,7 @@ describe('the serving end', () => {
     const hash = await storeRelease(source, join(scratch, `build ${runs}`));
     const gone = new AbortController();
     const output = new Writable({ highWaterMark: 1, write: () => {} });
-    const serving = serveRsync({ ...request(hash), output, signal: gone.signal });
+    const serving = serveRelease({ ...request(hash), output, signal: gone.signal });
     await waitFor('the first bytes', () => output.writableLength > 0, { timeoutMs: 20_000 });
     gone.abort();
     expect((await serving).exitCode).not.toBe(0);
@@ -357,7 +364,7 @@ describe('the serving end', () => {
   it('ends its rsync when the stream breaks off', async () => {
     const hash = await storeRelease(source, join(scratch, `build ${runs}`));
     const broken = request(hash);
-    const serving = serveRsync(broken);
+    const serving = serveRelease(broken);
     broken.input.destroy(new Error('connection reset'));
     expect((await serving).exitCode).not.toBe(0);
   });

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { rsync } from '../../src/adapters/rsync/index.ts';
 import { hashRelease } from '../../src/release/hash.ts';
 import { importDirectory } from '../../src/release/stage.ts';
 import { below } from '../../src/release/tree.ts';
@@ -50,7 +51,7 @@ export async function makeRelease(dir: string, files: Files = {}): Promise<strin
 /** The same, put into the store of `base`. */
 export async function storeRelease(base: string, scratch: string, files: Files = {}): Promise<string> {
   const hash = await makeRelease(scratch, files);
-  await importDirectory(base, scratch);
+  await importDirectory({ transfer: rsync, base, dir: scratch });
   return hash;
 }
 

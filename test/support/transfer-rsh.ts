@@ -5,9 +5,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { PassThrough, Transform } from 'node:stream';
+import { rsync } from '../../src/adapters/rsync/index.ts';
 import { type BytePipe, runRsh } from '../../src/adapters/rsync/rsh.ts';
 import { asClusterError } from '../../src/errors.ts';
-import { finishPush, serveRsync } from '../../src/release/transfer.ts';
+import { finishPush, serveRelease } from '../../src/release/transfer.ts';
 
 interface Faults {
   cut: number;
@@ -45,7 +46,8 @@ function openLocal(base: string, faults: Faults) {
     const serve = async (): Promise<{ exitCode: number; stderr: string }> => {
       const toClient = new PassThrough();
       toClient.pipe(output);
-      const served = await serveRsync({
+      const served = await serveRelease({
+        transfer: rsync,
         direction,
         base,
         hash,

@@ -2,8 +2,7 @@
 
 import { isBuildHash } from '../../base/build-hash.ts';
 import { ClusterError } from '../../errors.ts';
-
-export type Direction = 'pull' | 'push';
+import type { Direction } from '../../ports/transfer.ts';
 
 /** rsync takes at most 20 of them. */
 const linkDestsAtMost = 20;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { errorIn, errorLine } from '../../base/error-line.ts';
 import { ClusterError } from '../../errors.ts';
-import { bytesMoved, changedNames, errorIn, errorLine, failureOf } from './outcome.ts';
+import { bytesMoved, changedNames, failureOf } from './outcome.ts';
 
 const ended = (exitCode: number | null, stderr = '', signal: string | null = null) => ({
   exitCode,

@@ -1,9 +1,10 @@
 /** The front that rsync starts as its remote shell: its two pipes on one side, the cluster's channel on the other. */
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { errorLine } from '../../base/error-line.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
-import { type Direction, parseRshArgv } from './argv.ts';
-import { errorLine } from './outcome.ts';
+import type { Direction } from '../../ports/transfer.ts';
+import { parseRshArgv } from './argv.ts';
 
 /** A channel to the serving end. */
 export interface BytePipe {

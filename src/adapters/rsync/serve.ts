@@ -1,28 +1,15 @@
 /** The serving end: an rsync of our own making between two byte streams. */
-import type { Readable, Writable } from 'node:stream';
-import { type Direction, serverArgv } from './argv.ts';
+import type { ServeRequest } from '../../ports/transfer.ts';
+import { serverArgv } from './argv.ts';
 import type { Ended } from './outcome.ts';
 import { endProcess, keepTail, startRsync, waitForEnd } from './process.ts';
 
-export interface ServeOptions {
-  direction: Direction;
-  /** The one directory that it may read (pull) or fill (push): its working directory. */
-  directory: string;
-  capabilities: string;
-  /** Releases whose equal files may be linked (push). */
-  have: string[];
-  /** What the client sends. Not closed by us. */
-  input: Readable;
-  /** What the client gets; ended when rsync has no more to say. */
-  output: Writable;
-  signal?: AbortSignal;
-}
-
 /**
- * Runs `rsync --server` in the directory until it ends. The streams hold it back when the other side is slow; a stream
+ * Runs `rsync --server` in the directory until it ends; the directory is its working directory, and it knows no other
+ * path. `input` is not closed, `output` is ended when rsync has no more to say. The streams hold it back when the other side is slow; a stream
  * that breaks off, or an aborted signal, ends it. Throws ClusterError 'usage' for capabilities that are none.
  */
-export async function serve(options: ServeOptions): Promise<Ended> {
+export async function serve(options: ServeRequest): Promise<Ended> {
   const { direction, directory, capabilities, have, input, output, signal } = options;
   const child = startRsync(serverArgv({ direction, capabilities, have }), directory);
   const stderr = keepTail(child.stderr);

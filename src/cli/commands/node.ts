@@ -115,9 +115,9 @@ async function failed(ctx: Context, options: VerbOptions, error: ClusterError): 
 
 async function stage(ctx: Context, release: string, options: VerbOptions): Promise<object> {
   const timeoutMs = parseDuration(options.timeout ?? '10m', '--timeout');
-  const [{ loadNodeConfig }, { stageRelease }, verbs] = await Promise.all([
+  const [{ loadNodeConfig }, { stageHere }, verbs] = await Promise.all([
     import('../../daemon/config.ts'),
-    import('../../release/stage.ts'),
+    import('../compose/releases.ts'),
     import('../../host/verbs.ts'),
   ]);
   const config = loadNodeConfig(configFile(ctx, options));
@@ -125,7 +125,7 @@ async function stage(ctx: Context, release: string, options: VerbOptions): Promi
   const signal = ctx.interrupts();
   const fetch = async (hash: string, from: string) => {
     const address = await addressOf(ctx, config.file, from);
-    return stageRelease({ base, hash, rshCommand: rshCommand(ctx.program, config.file, address), timeoutMs, signal });
+    return stageHere({ base, hash, rshCommand: rshCommand(ctx.program, config.file, address), timeoutMs, signal });
   };
   return verbs.stage({ nodeId, stageRelease: fetch }, { release, from: options.from ?? '' });
 }

@@ -12,12 +12,12 @@ export const register: Register = ({ program, ctx, run }) => {
 };
 
 export async function supervise(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
-  const [{ loadNodeConfig }, { runSupervisor }, { convertDist }, { importDirectory }, { destination, pino }] =
+  const [{ loadNodeConfig }, { runSupervisor }, { convertDist }, { importHere }, { destination, pino }] =
     await Promise.all([
       import('../../daemon/config.ts'),
       import('../../host/managers/supervisor/supervise.ts'),
       import('../../host/convert.ts'),
-      import('../../release/stage.ts'),
+      import('../compose/releases.ts'),
       import('pino'),
     ]);
   const config = loadNodeConfig(configFile(ctx, options));
@@ -29,7 +29,7 @@ export async function supervise(ctx: Context, options: GlobalOptions): Promise<E
     logger,
     // A supervisor that is told twice to stop must not leave its daemon behind.
     signal: ctx.interrupts('ignore'),
-    convert: (base) => convertDist({ base, importDirectory }),
+    convert: (base) => convertDist({ base, importDirectory: importHere }),
   });
   return exit.done;
 }

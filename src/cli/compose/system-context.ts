@@ -44,8 +44,11 @@ export function systemContext(process: NodeJS.Process, leave: (code: number) => 
       return controller.signal;
     },
     async connect(file) {
-      const { connectSession } = await import('../../front/connect.ts');
-      return connectSession(file, this.program, systemClock);
+      const [{ connectSession }, { rsync }] = await Promise.all([
+        import('../../front/connect.ts'),
+        import('../../adapters/rsync/index.ts'),
+      ]);
+      return connectSession(file, { program: this.program, clock: systemClock, transfer: rsync });
     },
     async serveMcp(file) {
       const { serveMcp } = await import('../../mcp/server.ts');

@@ -6,8 +6,8 @@ import type { ClusterStatus } from '../../cluster/status.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import type { Context } from '../../front/context.ts';
 import { formatDuration } from '../../front/duration.ts';
-import { importDirectory } from '../../release/stage.ts';
 import { removeTree } from '../../release/tree.ts';
+import { importHere } from '../compose/releases.ts';
 import { issueCertificates } from './certificates.ts';
 import { createDevCluster, readDevCluster } from './create.ts';
 import { type DevCluster, devPaths } from './layout.ts';
@@ -67,7 +67,7 @@ async function make(ctx: Context, request: UpRequest): Promise<DevCluster> {
     {
       clock: ctx.clock,
       execPath: ctx.program[0] ?? process.execPath,
-      importRelease: importDirectory,
+      importRelease: importHere,
       issueCertificates,
     },
     {

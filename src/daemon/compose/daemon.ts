@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { destination, type Logger as Pino, pino } from 'pino';
 import { createEtcdMaintenance } from '../../adapters/etcd/maintenance.ts';
 import { createEtcdStore } from '../../adapters/etcd/store.ts';
+import { rsync } from '../../adapters/rsync/index.ts';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { nodePaths } from '../../base/paths.ts';
 import { createControl } from '../../cluster/control.ts';
@@ -29,7 +30,7 @@ import { bootstrapPaths, knownClusterId, prepareEtcdStart } from '../../members/
 import { approveMember, createHeartbeat } from '../../members/heartbeat.ts';
 import { createMembership } from '../../members/membership.ts';
 import { diskFreeBytes, releaseHashes, releasePath } from '../../release/store.ts';
-import { finishPush, serveRsync } from '../../release/transfer.ts';
+import { finishPush, serveRelease } from '../../release/transfer.ts';
 import { readVersion, releaseRef } from '../../release/version.ts';
 import { readInstalled, readTrial } from '../../trial/trial-view.ts';
 import { createWayBack } from '../../trial/way-back.ts';
@@ -253,7 +254,7 @@ async function composeNode(config: NodeConfig, bundle: string, logger: Pino) {
       await Promise.race([heartbeat.touch(), clock.sleep(1_000)]);
       return { runningTasks };
     },
-    serveRsync,
+    serveRsync: (request) => serveRelease({ transfer: rsync, ...request }),
     finishPush: async (hash) => {
       await finishPush(base, hash);
     },
