@@ -94,7 +94,7 @@ export function answerDrain(
 ): () => { runningTasks: number } {
   const { host } = daemon;
   try {
-    admitEpoch(host.base, epoch, host.id); // as src/daemon/compose/daemon.ts does
+    admitEpoch(host.base, epoch, host.id); // as src/daemon/compose/agent.ts does
   } catch (thrown) {
     const error = asClusterError(thrown);
     return () => {

@@ -1,0 +1,68 @@
+/** What the node does for the cluster: health, drain, tasks and transfers, as AgentService has them. */
+import { rsync } from '../../adapters/rsync/index.ts';
+import { createAgentService } from '../../grpc/agent-service.ts';
+import { admitEpoch, readEpoch } from '../../host/epoch.ts';
+import { createSupervisorClient } from '../../host/managers/supervisor/manager.ts';
+import type { TaskRegistry } from '../../host/tasks.ts';
+import { diskFreeBytes, releaseHashes } from '../../release/store.ts';
+import { finishPush, serveRelease } from '../../release/transfer.ts';
+import { readInstalled } from '../../trial/trial-view.ts';
+import { createWayBack } from '../../trial/way-back.ts';
+import { healthReport } from '../self-health.ts';
+import type { NodeContext } from './context.ts';
+import type { Presence } from './presence.ts';
+import type { Stores } from './stores.ts';
+
+export interface AgentParts {
+  stores: Stores;
+  presence: Presence;
+  tasks: TaskRegistry;
+}
+
+type AgentService = ReturnType<typeof createAgentService>;
+
+export function composeAgent(context: NodeContext, { stores, presence, tasks }: AgentParts): AgentService {
+  const { config, clock, logger, managed, incarnation, release } = context;
+  const { nodeId, base, service, heartbeatMs } = config;
+  const wayBack = createWayBack({
+    base,
+    clock,
+    supervised: process.env.CLAUDECLUSTER_SUPERVISOR_PID !== undefined,
+    serviceManagerAnswers: () => createSupervisorClient(base, 1_000).status(),
+  });
+  return createAgentService({
+    base,
+    tasks,
+    logger,
+    health: () =>
+      healthReport({
+        nodeId,
+        service,
+        base,
+        incarnation,
+        release,
+        heartbeatMs,
+        clock,
+        facts: presence.facts,
+        appliedIndex: async () =>
+          managed === null ? null : (await stores.admin.status(managed.client, 500)).appliedIndex,
+        staged: () => releaseHashes(base),
+        installed: () => readInstalled(base),
+        epoch: () => readEpoch(base),
+        draining: presence.isDraining,
+        runningTasks: () => tasks.running(),
+        diskFreeBytes: () => diskFreeBytes(base),
+        wayBack,
+      }),
+    drain: async ({ draining, epoch }) => {
+      admitEpoch(base, Number(epoch), nodeId); // P6
+      const runningTasks = tasks.drain(draining);
+      await Promise.race([presence.heartbeat.touch(), clock.sleep(1_000)]);
+      return { runningTasks };
+    },
+    serveRsync: (request) => serveRelease({ transfer: rsync, ...request }),
+    finishPush: async (hash) => {
+      await finishPush(base, hash);
+    },
+  });
+}

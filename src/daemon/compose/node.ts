@@ -1,0 +1,66 @@
+/**
+ * A node, put together from its parts. What each of them is made with: context · ways into the store: stores · its Raft
+ * member: member · heartbeat, membership, health: presence · leading, and what the faces ask: cluster · what it does for
+ * others: agent. How it lives, from start to end, is ../node-life.ts.
+ */
+import { GrpcClientPool } from '../../grpc/client-pool.ts';
+import { createGrpcServer } from '../../grpc/server.ts';
+import { createHooks } from '../../host/hooks.ts';
+import { createTaskRegistry, type TaskRegistry } from '../../host/tasks.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { ReleaseRef } from '../../ports/releases.ts';
+import type { NodeConfig } from '../config.ts';
+import type { NodeLife } from '../life/parts.ts';
+import { createNodeLife } from '../node-life.ts';
+import { composeAgent } from './agent.ts';
+import { composeCluster } from './cluster.ts';
+import { type NodeContext, nodeContext } from './context.ts';
+import { composeMember } from './member.ts';
+import { composePresence } from './presence.ts';
+import { composeStores } from './stores.ts';
+
+export interface ComposedNode {
+  life: NodeLife;
+  incarnation: string;
+  release: ReleaseRef;
+}
+
+/** Nothing runs yet, and nothing was dialled. Throws as `nodeContext`. */
+export async function composeNode(config: NodeConfig, bundle: string, logger: Logger): Promise<ComposedNode> {
+  const context = await nodeContext(config, bundle, logger);
+  const { clock, tls, ending, incarnation, release } = context;
+  const { nodeId, base } = config;
+  const stores = composeStores(context);
+  const tasks = composeTasks(context);
+  const hooks = createHooks({ base, nodeId, config: config.hooks, clock, logger, signal: () => ending.signal });
+  const member = composeMember(context);
+  const presence = composePresence(context, { stores, member, draining: tasks.draining });
+  const clientPool = new GrpcClientPool({ tls });
+  const { control, ...cluster } = composeCluster(context, { stores, presence, clientPool });
+  const agent = composeAgent(context, { stores, presence, tasks });
+  const life = createNodeLife({
+    ...context,
+    ...presence,
+    ...cluster,
+    store: stores.store,
+    member,
+    tasks,
+    hooks,
+    ownMemberId: async () => (await stores.admin.members()).find((one) => one.name === nodeId)?.memberId ?? null,
+    listen: () => createGrpcServer({ listen: config.listen, tls, agent, control, logger }),
+    disconnect: async () => {
+      clientPool.closeAll();
+      await stores.close();
+    },
+  });
+  return { life, incarnation, release };
+}
+
+function composeTasks({ config, bundle }: NodeContext): TaskRegistry {
+  return createTaskRegistry({
+    nodeId: config.nodeId,
+    base: config.base,
+    ownArgv: [process.execPath, bundle],
+    env: { CLAUDECLUSTER_CONFIG: config.file },
+  });
+}
