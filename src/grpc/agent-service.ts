@@ -10,9 +10,9 @@ import { callerGone, fail, send, serverStream, unary } from './calls.ts';
 import type {
   DrainReplyMessage,
   DrainRequestMessage,
-  EmptyMessage,
   HealthCheckReplyMessage,
-  TaskEventMessage,
+  HealthCheckRequestMessage,
+  TaskEventInput,
   TaskRequestMessage,
   TaskStatusMessage,
   TransferChunkMessage,
@@ -57,10 +57,10 @@ function wireStatus(status: TaskStatus): TaskStatusMessage {
 }
 
 function executeTask(deps: AgentDeps): unknown {
-  return serverStream<TaskRequestMessage, TaskEventMessage>(deps.logger, async (call, signal) => {
+  return serverStream<TaskRequestMessage, TaskEventInput>(deps.logger, async (call, signal) => {
     const { argv, cwd, env, timeoutMs, stdin } = call.request;
     checkText('argv', argv.join(' '), 1 << 20);
-    const deliver = async (event: TaskEventMessage): Promise<void> => {
+    const deliver = async (event: TaskEventInput): Promise<void> => {
       if (!(await send(call, event))) throw new ClusterError('unavailable', 'the caller went away');
     };
     const status = await deps.tasks.run(
@@ -72,7 +72,7 @@ function executeTask(deps: AgentDeps): unknown {
 }
 
 function healthCheck(deps: AgentDeps): unknown {
-  return unary<EmptyMessage, HealthCheckReplyMessage>(deps.logger, async () => {
+  return unary<HealthCheckRequestMessage, HealthCheckReplyMessage>(deps.logger, async () => {
     const health = await deps.health();
     return {
       healthy: health.healthy,
@@ -139,7 +139,7 @@ function sendingStream(call: TransferCall): Writable {
 
 function checkOpen(message: TransferChunkMessage): { direction: 'pull' | 'push'; hash: string; capabilities: string } {
   const { open } = message;
-  if (open === undefined) throw new ClusterError('usage', 'a transfer begins with `open`');
+  if (!open) throw new ClusterError('usage', 'a transfer begins with `open`');
   if (open.direction !== 'PULL' && open.direction !== 'PUSH') {
     throw new ClusterError('usage', 'not a direction', { seen: String(open.direction), wanted: 'PULL or PUSH' });
   }

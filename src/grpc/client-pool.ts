@@ -114,7 +114,7 @@ export class GrpcClientPool implements ClientPool {
       healthCheck: (timeoutMs) => this.#healthCheck(address, timeoutMs),
       drain: async (draining, updateId, epoch) => {
         const limits = { timeoutMs: this.#callTimeoutMs() };
-        return this.#channel(address).unary(this.#proto.agent.drain, { draining, updateId, epoch }, limits);
+        return this.#channel(address).unary(this.#proto.agent.Drain, { draining, updateId, epoch }, limits);
       },
     };
   }
@@ -142,7 +142,7 @@ export class GrpcClientPool implements ClientPool {
   }
 
   async #healthCheck(address: string, timeoutMs: number): Promise<NodeHealth> {
-    const reply = await this.#channel(address).unary(this.#proto.agent.healthCheck, {}, { timeoutMs });
+    const reply = await this.#channel(address).unary(this.#proto.agent.HealthCheck, {}, { timeoutMs });
     return readNodeHealth(reply.json, address);
   }
 
@@ -162,7 +162,7 @@ export class GrpcClientPool implements ClientPool {
     const { argv, cwd = '', env = {}, timeoutMs, stdin = new Uint8Array() } = task;
     const limits = { timeoutMs: (timeoutMs || defaultTaskTimeoutMs) + this.#callTimeoutMs(), signal: output.signal };
     const request = { argv, cwd, env, timeoutMs, stdin };
-    const call = await this.#channel(address).serverStream(this.#proto.agent.executeTask, request, limits);
+    const call = await this.#channel(address).serverStream(this.#proto.agent.ExecuteTask, request, limits);
     let status: TaskStatusMessage | undefined;
     try {
       status = await readEvents(call, output);

@@ -11,10 +11,10 @@ import type {
   ApproveRequestMessage,
   ControlRequestMessage,
   DocumentMessage,
-  EmptyMessage,
   GetUpdateRequestMessage,
   ListRequestMessage,
   QuarantineRequestMessage,
+  StatusRequestMessage,
   UpdateEventMessage,
   UpdateRequestMessage,
   WatchRequestMessage,
@@ -131,7 +131,7 @@ export function createClusterService(
   stopping: AbortSignal,
 ): UntypedServiceImplementation {
   return {
-    GetStatus: unary<EmptyMessage, DocumentMessage>(logger, async () => document(await control.status())),
+    GetStatus: unary<StatusRequestMessage, DocumentMessage>(logger, async () => document(await control.status())),
     PlanUpdate: unary<UpdateRequestMessage, DocumentMessage>(logger, async (request, caller) =>
       document(await control.plan(startRequest(request, caller))),
     ),

@@ -153,7 +153,7 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     const ended = new AbortController();
     try {
       const limits = { timeoutMs: watchTimeoutMs, signal: AbortSignal.any([signal, ended.signal]) };
-      const call = await channel.serverStream(proto.cluster.watchUpdate, request, limits);
+      const call = await channel.serverStream(proto.cluster.WatchUpdate, request, limits);
       call.once('metadata', () => onOpen?.());
       for await (const message of call) {
         yield readUpdateEvent((message as UpdateEventMessage).json, channel.address);
@@ -173,11 +173,11 @@ export function createControlClient(options: ControlClientOptions): ControlClien
    * the node first.
    */
   const start = async (request: StartRequest): Promise<UpdateRecord> => {
-    await ask(proto.cluster.getStatus, {}, readClusterStatus);
+    await ask(proto.cluster.GetStatus, {}, readClusterStatus);
     const [channel] = turn.order();
     if (channel === undefined) throw nobody([]);
     try {
-      return await askOne(channel, proto.cluster.startUpdate, updateRequest(request), readUpdateRecord, planTimeoutMs);
+      return await askOne(channel, proto.cluster.StartUpdate, updateRequest(request), readUpdateRecord, planTimeoutMs);
     } catch (thrown) {
       const error = asClusterError(thrown);
       if (error.code !== 'unavailable') throw error;
@@ -188,18 +188,18 @@ export function createControlClient(options: ControlClientOptions): ControlClien
 
   const nothing = (): void => {};
   return {
-    status: () => ask(proto.cluster.getStatus, {}, readClusterStatus),
-    plan: (request) => ask(proto.cluster.planUpdate, updateRequest(request), readUpdatePlan, planTimeoutMs),
+    status: () => ask(proto.cluster.GetStatus, {}, readClusterStatus),
+    plan: (request) => ask(proto.cluster.PlanUpdate, updateRequest(request), readUpdatePlan, planTimeoutMs),
     start,
     watch,
-    listUpdates: (limit) => ask(proto.cluster.listUpdates, { limit }, readUpdateSummaries),
-    getUpdate: (updateId) => ask(proto.cluster.getUpdate, { updateId }, readUpdateRecord),
+    listUpdates: (limit) => ask(proto.cluster.ListUpdates, { limit }, readUpdateSummaries),
+    getUpdate: (updateId) => ask(proto.cluster.GetUpdate, { updateId }, readUpdateRecord),
     controlUpdate: (updateId, action, by, why) =>
-      ask(proto.cluster.controlUpdate, { updateId, action, by, why }, readUpdateRecord),
-    listReleases: () => ask(proto.cluster.listReleases, { limit: 0 }, readReleaseRows),
+      ask(proto.cluster.ControlUpdate, { updateId, action, by, why }, readUpdateRecord),
+    listReleases: () => ask(proto.cluster.ListReleases, { limit: 0 }, readReleaseRows),
     setQuarantine: (buildHash, quarantined, by, why) =>
-      ask(proto.cluster.setQuarantine, { buildHash, quarantined, by, why }, nothing),
-    approveNode: (nodeId) => ask(proto.cluster.approveNode, { nodeId }, nothing),
+      ask(proto.cluster.SetQuarantine, { buildHash, quarantined, by, why }, nothing),
+    approveNode: (nodeId) => ask(proto.cluster.ApproveNode, { nodeId }, nothing),
     close: turn.close,
   };
 }

@@ -139,9 +139,7 @@ describe('authorise', () => {
 
   it('has a row for every method of the contract, so that none is forgotten, and denies what has none', () => {
     const proto = loadProto();
-    const methods = [...Object.values(proto.agentService), ...Object.values(proto.clusterService)].map(
-      (one) => one.path,
-    );
+    const methods = [...Object.values(proto.agent), ...Object.values(proto.cluster)].map((one) => one.path);
     expect(methods.filter((path) => !methodRoles.has(path))).toEqual([]);
     expect(may('node', '/claudecluster.v1.AgentService/Unknown')).toBe(false);
   });

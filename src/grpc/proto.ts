@@ -1,125 +1,43 @@
-/** The wire contract as TypeScript sees it: proto/claudecluster.proto loaded, and its messages typed by hand. */
+/**
+ * The wire contract: proto/claudecluster.proto loaded, with the types that `npm run proto` made of it. An `XMessage` is what
+ * arrives, with every field; what may be sent is an `XInput`, of which an `XMessage` is one.
+ */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { ClusterError } from '../errors.ts';
+import type { AgentServiceDefinition } from './generated/claudecluster/v1/AgentService.ts';
+import type { ClusterServiceDefinition } from './generated/claudecluster/v1/ClusterService.ts';
 
 /** Defined by scripts/build.js in the bundle only. */
 declare const CLAUDECLUSTER_BUNDLED: boolean | undefined;
 
-export interface TaskRequestMessage {
-  argv: string[];
-  cwd: string;
-  env: Record<string, string>;
-  timeoutMs: number;
-  stdin: Uint8Array;
-}
-export interface TaskStatusMessage {
-  exitCode: number;
-  signal: string;
-  timedOut: boolean;
-  spawnError: string;
-}
-export interface TaskEventMessage {
-  stdout?: Uint8Array;
-  stderr?: Uint8Array;
-  status?: TaskStatusMessage;
-}
-export interface HealthCheckReplyMessage {
-  healthy: boolean;
-  reasons: string[];
-  incarnation: string;
-  buildHash: string;
-  appliedIndex: number;
-  json: string;
-}
-export interface DrainRequestMessage {
-  draining: boolean;
-  updateId: string;
-  epoch: number;
-}
-export interface DrainReplyMessage {
-  runningTasks: number;
-}
-interface TransferOpenMessage {
-  direction: 'PULL' | 'PUSH';
-  buildHash: string;
-  rsyncCapabilities: string;
-}
-export interface TransferEndMessage {
-  exitCode: number;
-  stderr: string;
-}
-export interface TransferChunkMessage {
-  open?: TransferOpenMessage;
-  data?: Uint8Array;
-  end?: TransferEndMessage;
-}
-export interface DocumentMessage {
-  json: string;
-}
-export type EmptyMessage = Record<never, never>;
-export interface ListRequestMessage {
-  limit: number;
-}
-export interface GetUpdateRequestMessage {
-  updateId: string;
-}
-export interface ApproveRequestMessage {
-  nodeId: string;
-}
-export interface UpdateRequestMessage {
-  buildHash: string;
-  planHash: string;
-  optionsJson: string;
-  by: string;
-}
-export interface WatchRequestMessage {
-  updateId: string;
-  afterEvent: number;
-}
-export interface UpdateEventMessage {
-  number: number;
-  json: string;
-}
-export interface ControlRequestMessage {
-  updateId: string;
-  action: string;
-  by: string;
-  why: string;
-}
-export interface QuarantineRequestMessage {
-  buildHash: string;
-  quarantined: boolean;
-  by: string;
-  why: string;
-}
+export type { ApproveRequestMessage } from './generated/claudecluster/v1/ApproveRequest.ts';
+export type { ControlRequestMessage } from './generated/claudecluster/v1/ControlRequest.ts';
+export type { DocumentMessage } from './generated/claudecluster/v1/Document.ts';
+export type { DrainReplyMessage } from './generated/claudecluster/v1/DrainReply.ts';
+export type { DrainRequestMessage } from './generated/claudecluster/v1/DrainRequest.ts';
+export type { GetUpdateRequestMessage } from './generated/claudecluster/v1/GetUpdateRequest.ts';
+export type { HealthCheckReplyMessage } from './generated/claudecluster/v1/HealthCheckReply.ts';
+export type { HealthCheckRequestMessage } from './generated/claudecluster/v1/HealthCheckRequest.ts';
+export type { ListRequestMessage } from './generated/claudecluster/v1/ListRequest.ts';
+export type { QuarantineRequestMessage } from './generated/claudecluster/v1/QuarantineRequest.ts';
+export type { StatusRequestMessage } from './generated/claudecluster/v1/StatusRequest.ts';
+export type { TaskEventInput, TaskEventMessage } from './generated/claudecluster/v1/TaskEvent.ts';
+export type { TaskRequestMessage } from './generated/claudecluster/v1/TaskRequest.ts';
+export type { TaskStatusMessage } from './generated/claudecluster/v1/TaskStatus.ts';
+export type { TransferChunkMessage } from './generated/claudecluster/v1/TransferChunk.ts';
+export type { TransferEndMessage } from './generated/claudecluster/v1/TransferEnd.ts';
+export type { UpdateEventMessage } from './generated/claudecluster/v1/UpdateEvent.ts';
+export type { UpdateRequestMessage } from './generated/claudecluster/v1/UpdateRequest.ts';
+export type { WatchRequestMessage } from './generated/claudecluster/v1/WatchRequest.ts';
 
-/** Every method of the contract with the types of its two ends. */
+/** The two services with their methods, and the whole file for reflection. */
 export interface Proto {
-  agentService: ServiceDefinition;
-  clusterService: ServiceDefinition;
-  /** The whole file, for reflection. */
+  agent: AgentServiceDefinition;
+  cluster: ClusterServiceDefinition;
   definition: PackageDefinition;
-  agent: {
-    executeTask: MethodDefinition<TaskRequestMessage, TaskEventMessage>;
-    healthCheck: MethodDefinition<EmptyMessage, HealthCheckReplyMessage>;
-    drain: MethodDefinition<DrainRequestMessage, DrainReplyMessage>;
-    transfer: MethodDefinition<TransferChunkMessage, TransferChunkMessage>;
-  };
-  cluster: {
-    getStatus: MethodDefinition<EmptyMessage, DocumentMessage>;
-    planUpdate: MethodDefinition<UpdateRequestMessage, DocumentMessage>;
-    startUpdate: MethodDefinition<UpdateRequestMessage, DocumentMessage>;
-    watchUpdate: MethodDefinition<WatchRequestMessage, UpdateEventMessage>;
-    listUpdates: MethodDefinition<ListRequestMessage, DocumentMessage>;
-    getUpdate: MethodDefinition<GetUpdateRequestMessage, DocumentMessage>;
-    controlUpdate: MethodDefinition<ControlRequestMessage, DocumentMessage>;
-    listReleases: MethodDefinition<ListRequestMessage, DocumentMessage>;
-    setQuarantine: MethodDefinition<QuarantineRequestMessage, DocumentMessage>;
-    approveNode: MethodDefinition<ApproveRequestMessage, DocumentMessage>;
-  };
 }
 
 export const agentServiceName = 'claudecluster.v1.AgentService';
@@ -132,16 +50,10 @@ function protoPath(): string {
     : fileURLToPath(new URL('../../proto/claudecluster.proto', import.meta.url));
 }
 
-function serviceOf(definition: PackageDefinition, name: string): ServiceDefinition {
+function serviceOf<Service extends ServiceDefinition>(definition: PackageDefinition, name: string): Service {
   const found = definition[name];
   if (found === undefined || 'format' in found) throw new ClusterError('internal', `the wire contract has no ${name}`);
-  return found;
-}
-
-function methodOf<Request, Reply>(service: ServiceDefinition, name: string): MethodDefinition<Request, Reply> {
-  const found = service[name];
-  if (found === undefined) throw new ClusterError('internal', `the wire contract has no method ${name}`);
-  return found as unknown as MethodDefinition<Request, Reply>;
+  return found as unknown as Service;
 }
 
 /**
@@ -150,36 +62,17 @@ function methodOf<Request, Reply>(service: ServiceDefinition, name: string): Met
  */
 export function loadProto(): Proto {
   const definition = readDefinition();
-  const agent = serviceOf(definition, agentServiceName);
-  const cluster = serviceOf(definition, clusterServiceName);
   return {
-    agentService: agent,
-    clusterService: cluster,
+    agent: serviceOf<AgentServiceDefinition>(definition, agentServiceName),
+    cluster: serviceOf<ClusterServiceDefinition>(definition, clusterServiceName),
     definition,
-    agent: {
-      executeTask: methodOf(agent, 'ExecuteTask'),
-      healthCheck: methodOf(agent, 'HealthCheck'),
-      drain: methodOf(agent, 'Drain'),
-      transfer: methodOf(agent, 'Transfer'),
-    },
-    cluster: {
-      getStatus: methodOf(cluster, 'GetStatus'),
-      planUpdate: methodOf(cluster, 'PlanUpdate'),
-      startUpdate: methodOf(cluster, 'StartUpdate'),
-      watchUpdate: methodOf(cluster, 'WatchUpdate'),
-      listUpdates: methodOf(cluster, 'ListUpdates'),
-      getUpdate: methodOf(cluster, 'GetUpdate'),
-      controlUpdate: methodOf(cluster, 'ControlUpdate'),
-      listReleases: methodOf(cluster, 'ListReleases'),
-      setQuarantine: methodOf(cluster, 'SetQuarantine'),
-      approveNode: methodOf(cluster, 'ApproveNode'),
-    },
   };
 }
 
 function readDefinition(): PackageDefinition {
   const path = protoPath();
   try {
+    // scripts/proto-types.js says the same, so that the types are true.
     return loadSync(path, { keepCase: false, longs: Number, enums: String, defaults: true, oneofs: true });
   } catch (cause) {
     throw new ClusterError(

@@ -102,8 +102,8 @@ export async function createGrpcServer(deps: GrpcServerDeps): Promise<GrpcServer
   const stopping = new AbortController();
   const health = createHealthService([agentServiceName, clusterServiceName], deps.logger, stopping.signal);
   const server = newServer(deps, clusterId);
-  server.addService(proto.agentService, deps.agent);
-  server.addService(proto.clusterService, createClusterService(deps.control, deps.logger, stopping.signal));
+  server.addService(proto.agent, deps.agent);
+  server.addService(proto.cluster, createClusterService(deps.control, deps.logger, stopping.signal));
   server.addService(standard.health['grpc.health.v1.Health'] as ServiceDefinition, health.implementation);
   addReflection(server, standard.reflection, Object.assign({}, proto.definition, standard.health));
   const address = await bind(server, deps);

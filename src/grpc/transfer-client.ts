@@ -92,7 +92,7 @@ export async function openTransferPipe(address: string, tls: Tls, request: Trans
   const limits = { timeoutMs: request.timeoutMs ?? defaultTimeoutMs, signal: request.signal };
   let call: Call;
   try {
-    call = await channel.duplex(proto.agent.transfer, limits);
+    call = await channel.duplex(proto.agent.Transfer, limits);
   } catch (error) {
     channel.close();
     throw transferError(error, address);

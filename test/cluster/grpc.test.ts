@@ -112,7 +112,7 @@ describe('mutual TLS (P9)', () => {
     // The caller's own check would stop it before the server has its say, so it is taken out here.
     const careless = new Client(address, channelCredentials({ ...other, identity: fixture.node.identity }));
     closers.push(() => careless.close());
-    const method = loadProto().agent.healthCheck;
+    const method = loadProto().agent.HealthCheck;
     const refused = await new Promise((resolve) => {
       const { path, requestSerialize, responseDeserialize } = method;
       careless.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, new Metadata(), {}, resolve);
@@ -301,18 +301,18 @@ describe('errors', () => {
     const limits = { timeoutMs: 5000 };
     const update = { buildHash: '', planHash: '', optionsJson: '', by: '' };
     const hostile: [() => Promise<unknown>, string][] = [
-      [() => channel.unary(proto.cluster.planUpdate, { ...update, buildHash: '../../etc' }, limits), 'usage'],
-      [() => channel.unary(proto.cluster.planUpdate, { ...update, optionsJson: '{"heartbeats":-3}' }, limits), 'usage'],
-      [() => channel.unary(proto.cluster.planUpdate, { ...update, optionsJson: '\ud800{' }, limits), 'usage'],
-      [() => channel.unary(proto.cluster.getUpdate, { updateId: '\u0000/../x' }, limits), 'usage'],
+      [() => channel.unary(proto.cluster.PlanUpdate, { ...update, buildHash: '../../etc' }, limits), 'usage'],
+      [() => channel.unary(proto.cluster.PlanUpdate, { ...update, optionsJson: '{"heartbeats":-3}' }, limits), 'usage'],
+      [() => channel.unary(proto.cluster.PlanUpdate, { ...update, optionsJson: '\ud800{' }, limits), 'usage'],
+      [() => channel.unary(proto.cluster.GetUpdate, { updateId: '\u0000/../x' }, limits), 'usage'],
       [
-        () => channel.unary(proto.cluster.controlUpdate, { updateId: '', action: 'explode', by: '', why: '' }, limits),
+        () => channel.unary(proto.cluster.ControlUpdate, { updateId: '', action: 'explode', by: '', why: '' }, limits),
         'usage',
       ],
-      [() => channel.unary(proto.agent.drain, { draining: true, updateId: 'u', epoch: 2 ** 60 }, limits), 'usage'],
-      [() => channel.unary(proto.cluster.approveNode, { nodeId: 'N 1' }, limits), 'usage'],
-      [() => channel.unary(proto.cluster.planUpdate, { ...update, by: 'x'.repeat(4_500_000) }, limits), 'internal'],
-      [() => channel.unary(proto.cluster.listReleases, { limit: 1 }, limits), 'internal'],
+      [() => channel.unary(proto.agent.Drain, { draining: true, updateId: 'u', epoch: 2 ** 60 }, limits), 'usage'],
+      [() => channel.unary(proto.cluster.ApproveNode, { nodeId: 'N 1' }, limits), 'usage'],
+      [() => channel.unary(proto.cluster.PlanUpdate, { ...update, by: 'x'.repeat(4_500_000) }, limits), 'internal'],
+      [() => channel.unary(proto.cluster.ListReleases, { limit: 1 }, limits), 'internal'],
     ];
     for (const [call, code] of hostile) await expect(call()).rejects.toMatchObject({ code });
     const garbage = new Client(address, channelCredentials(fixture.node));
@@ -320,7 +320,7 @@ describe('errors', () => {
     const answer = await new Promise((resolve) => {
       const bytes = Buffer.from('ffffffffffffffffffff01', 'hex');
       garbage.makeUnaryRequest(
-        proto.agent.drain.path,
+        proto.agent.Drain.path,
         () => bytes,
         (x: Buffer) => x,
         {},
@@ -707,7 +707,7 @@ describe('the transfer pipe', () => {
     const { address } = await fixture.serve();
     const channel = createChannel(address, fixture.node);
     closers.push(channel.close);
-    const call = await channel.duplex(loadProto().agent.transfer, { timeoutMs: 5000 });
+    const call = await channel.duplex(loadProto().agent.Transfer, { timeoutMs: 5000 });
     call.write({ data: Buffer.from('hello') });
     const failure = await new Promise((failed) => call.once('error', failed));
     expect(fromStatus(failure, address).code).toBe('usage');

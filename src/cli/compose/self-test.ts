@@ -22,7 +22,7 @@ export async function selfTest(bundle: string, nodeVersion: string): Promise<str
   const { loadProto } = await import('../../grpc/proto.ts');
   const { Server } = await import('@grpc/grpc-js');
   const proto = loadProto();
-  new Server().addService(proto.agentService, {});
+  new Server().addService(proto.agent, {});
   await Promise.all([
     import('../../daemon/compose/daemon.ts'),
     import('../../adapters/etcd/store.ts'),

@@ -1,0 +1,10 @@
+// Original file: proto/claudecluster.proto
+
+
+export interface ApproveRequestInput {
+  'nodeId'?: (string);
+}
+
+export interface ApproveRequestMessage {
+  'nodeId': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: proto/claudecluster.proto
+
+
+export interface DocumentInput {
+  'json'?: (string);
+}
+
+export interface DocumentMessage {
+  'json': (string);
+}

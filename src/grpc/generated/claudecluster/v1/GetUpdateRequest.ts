@@ -1,0 +1,10 @@
+// Original file: proto/claudecluster.proto
+
+
+export interface GetUpdateRequestInput {
+  'updateId'?: (string);
+}
+
+export interface GetUpdateRequestMessage {
+  'updateId': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: proto/claudecluster.proto
+
+
+export interface ListRequestInput {
+  'limit'?: (number);
+}
+
+export interface ListRequestMessage {
+  'limit': (number);
+}

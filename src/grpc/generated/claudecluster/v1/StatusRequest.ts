@@ -1,0 +1,8 @@
+// Original file: proto/claudecluster.proto
+
+
+export interface StatusRequestInput {
+}
+
+export interface StatusRequestMessage {
+}

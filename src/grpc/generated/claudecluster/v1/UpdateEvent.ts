@@ -1,0 +1,19 @@
+// Original file: proto/claudecluster.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface UpdateEventInput {
+  'number'?: (number | string | Long);
+  /**
+   * UpdateEvent (src/cluster/update/types.ts).
+   */
+  'json'?: (string);
+}
+
+export interface UpdateEventMessage {
+  'number': (number);
+  /**
+   * UpdateEvent (src/cluster/update/types.ts).
+   */
+  'json': (string);
+}
