@@ -181,4 +181,16 @@ describe('status', () => {
     expect(out()).toContain('no node answers');
     expect(out()).toContain('quorum 3 of 3');
   });
+
+  it('--watch that ends with an error gives the cursor back', async () => {
+    let calls = 0;
+    const status = async () => {
+      calls += 1;
+      if (calls === 2) throw new ClusterError('denied', 'a certificate of another cluster');
+      return fakeStatus();
+    };
+    const { code, out } = await run(['status', '--watch'], fakeWorld(fakeSession({ status }), { isTty: true }));
+    expect(code).toBe(1);
+    expect(out().lastIndexOf('\u001b[?25h')).toBeGreaterThan(out().lastIndexOf('\u001b[?25l'));
+  });
 });

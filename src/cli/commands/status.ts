@@ -50,18 +50,26 @@ async function watchStatus(ctx: Context, session: Session, json: boolean, everyM
     if (text !== last) await ctx.stdout.write(text);
     last = text;
   };
-  while (!stop.aborted) {
-    try {
-      const seen: ClusterStatus = await session.control.status();
-      await show(statusLines(seen), seen);
-    } catch (thrown) {
-      const error = asClusterError(thrown);
-      // A cluster in the middle of a change of leader answers again; anything else will not get better by waiting.
-      if (error.code !== 'unavailable' && error.code !== 'no-leader') throw error;
-      await show(errorLines(error), { error });
+  try {
+    while (!stop.aborted) {
+      await show(...(await look(session)));
+      await ctx.clock.sleep(everyMs, stop);
     }
-    await ctx.clock.sleep(everyMs, stop);
+  } finally {
+    await screen.end();
   }
-  await screen.end();
   return exit.done;
+}
+
+/** What there is to show, for people and for machines. */
+async function look(session: Session): Promise<[Line[], unknown]> {
+  try {
+    const seen: ClusterStatus = await session.control.status();
+    return [statusLines(seen), seen];
+  } catch (thrown) {
+    const error = asClusterError(thrown);
+    // A cluster in the middle of a change of leader answers again; anything else will not get better by waiting.
+    if (error.code !== 'unavailable' && error.code !== 'no-leader') throw error;
+    return [errorLines(error), { error }];
+  }
 }
