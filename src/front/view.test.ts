@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fakeEvent, fakeRecord, fakeStatus, fakeTask } from '../cli/testing/fakes.ts';
 import { paintAll } from './render/text.ts';
+import { fakeEvent, fakeRecord, fakeStatus, fakeTask } from './testing/documents.ts';
 import { eventLine, seeEvent, seeLooking, seeRecord, seeStatus, startView, type View, viewLines } from './view.ts';
 
 const waiting = { nodeId: 'n2', what: 'n2 to be stable', seen: '2 of 3 heartbeats', waitedMs: 4000, atMostMs: 45_000 };

@@ -1,5 +1,6 @@
 /** What the tools take and give, as schemas that agents see. What is only passed on is described, and left open. */
 import { z } from 'zod';
+import { defaultWaitSeconds, mostWaitSeconds } from './wait-tool.ts';
 
 const release = z
   .looseObject({ buildHash: z.string(), version: z.string(), gitCommit: z.string() })
@@ -49,7 +50,10 @@ const nodeReport = z.looseObject({
 });
 
 export const updateInput = z.strictObject({
-  dryRun: z.boolean().optional().describe('true: preflight only; returns the plan and changes nothing. Default false'),
+  dryRun: z
+    .boolean()
+    .optional()
+    .describe('true: preflight only; returns the plan, or the refusals, and changes nothing. Default false'),
   release: z
     .string()
     .optional()
@@ -60,15 +64,19 @@ export const updateInput = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{6,64}$/)
     .optional()
-    .describe('planHash of a dry run: the update goes only if the plan is still the same'),
+    .describe(
+      'planHash of a plan that an earlier call returned: the update begins, if the plan is still the same. ' +
+        'Without it the call returns the plan and starts nothing',
+    ),
 });
 
 export const updateOutput = z.looseObject({
-  dryRun: z.boolean(),
+  dryRun: z.boolean().describe('true: only a plan was made, nothing was started'),
   plan: plan.nullable(),
   outcome: outcome.nullable().describe('null: a dry run, or the update still goes on'),
   updateId: z.string().nullable(),
-  running: z.boolean().describe('true: the update goes on by itself; follow it with get_update'),
+  running: z.boolean().describe('true: the update goes on by itself; follow it with wait_update or get_update'),
+  next: z.string().optional().describe('the call that runs this plan'),
   nodes: z.array(nodeReport),
   raftLeaderChanges: z.number(),
   bytesTransferred: z.number(),
@@ -105,6 +113,30 @@ export const statusOutput = z.looseObject({
 
 export const getUpdateInput = z.strictObject({
   updateId: z.string().optional().describe('default: the update that runs, or the last one'),
+});
+
+export const waitInput = z.strictObject({
+  updateId: z.string().optional().describe('default: the update that runs, or the last one'),
+  atMostSeconds: z
+    .int()
+    .min(1)
+    .max(mostWaitSeconds)
+    .optional()
+    .describe(`seconds to wait for its end, 1 to ${mostWaitSeconds}. Default ${defaultWaitSeconds}`),
+});
+
+export const waitOutput = z.looseObject({
+  updateId: z.string(),
+  state: z.string(),
+  ended: z.boolean().describe('false: it goes on; call wait_update again'),
+  outcome: outcome.nullable(),
+  waitsFor: z.string().nullable().describe('what the update waits for now'),
+  seen: z.string().nullable().describe('how far that is'),
+  atMostSecondsMore: z.number().nullable().describe('for how much longer it waits for that, at most'),
+  nodes: z.array(z.looseObject({ nodeId: z.string(), phase: z.string() })),
+  failure: failure.nullable(),
+  operatorMust: z.string().nullable(),
+  next: z.string(),
 });
 
 export const recordOutput = z.looseObject({

@@ -8,7 +8,8 @@ import { registerTools } from './tools.ts';
 
 const instructions =
   'Updates a cluster in service. Start with cluster_status, then initiate_rolling_update with dryRun: true, read the ' +
-  'refusals and notes, then run it with the planHash. An update belongs to the cluster: it goes on when you stop watching.';
+  'refusals and notes, then call it with the planHash as `plan`. An update belongs to the cluster: it goes on when you ' +
+  'stop watching; wait_update follows it in short calls.';
 
 /** One server with all tools; `version` is that of the running build. */
 export function createMcpServer(ctx: Context, config: string, version: string): McpServer {

@@ -8,6 +8,7 @@ import { statusLines } from '../front/render/status.ts';
 import { line } from '../front/render/text.ts';
 import { reportOf } from '../front/report.ts';
 import type { Session } from '../front/session.ts';
+import { runningOrLastUpdate, runningUpdate } from '../front/which-update.ts';
 import { toolError, toolResult } from './results.ts';
 import {
   controlInput,
@@ -17,8 +18,11 @@ import {
   statusOutput,
   updateInput,
   updateOutput,
+  waitInput,
+  waitOutput,
 } from './schemas.ts';
 import { initiateRollingUpdate } from './update-tool.ts';
+import { defaultWaitSeconds, waitUpdate } from './wait-tool.ts';
 
 /** A session for each call: what is wrong with the configuration or the cluster is that call's error, not the server's end. */
 function inSession(
@@ -44,9 +48,10 @@ function registerUpdate(server: McpServer, ctx: Context, config: string): void {
       description:
         'Walks a release through the cluster, one voter at a time, while the Raft quorum is kept; every node proves ' +
         'itself on the new build or goes back by itself. dryRun: true only checks (quorum, versions, health, disk, ' +
-        'timing) and returns the plan: do that first, and give its planHash as `plan` to run exactly what was shown. ' +
-        'Without dryRun the call lasts until the update ended (minutes) and reports progress per step per node. ' +
-        'Cancelling the call stops watching; the update goes on by itself: see get_update.',
+        'timing) and returns the plan; so does a call without `plan`. Give the planHash that was returned as `plan` to ' +
+        'run exactly what was shown. That call lasts until the update ended (minutes) and reports progress per step per ' +
+        'node. Cancelling it, or giving up on it, stops the watching only; the update goes on by itself: follow it with ' +
+        'wait_update (it finds the running one without an id), or look at it with get_update.',
       inputSchema: updateInput,
       outputSchema: updateOutput,
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
@@ -55,8 +60,9 @@ function registerUpdate(server: McpServer, ctx: Context, config: string): void {
   );
 }
 
+const reading = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+
 function registerReaders(server: McpServer, ctx: Context, config: string): void {
-  const reading = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
   server.registerTool(
     'cluster_status',
     {
@@ -73,6 +79,7 @@ function registerReaders(server: McpServer, ctx: Context, config: string): void 
         return toolResult(statusLines(status), status);
       }),
   );
+  registerWait(server, ctx, config);
   server.registerTool(
     'get_update',
     {
@@ -91,6 +98,25 @@ function registerReaders(server: McpServer, ctx: Context, config: string): void 
         const rows = [...recordHead(record), ...waiting, [], ...reportLines(reportOf(record, 0, tookMs))];
         return toolResult(rows, record);
       }),
+  );
+}
+
+function registerWait(server: McpServer, ctx: Context, config: string): void {
+  server.registerTool(
+    'wait_update',
+    {
+      title: 'Wait for an update',
+      description:
+        `Waits until an update has ended, for at most atMostSeconds (default ${defaultWaitSeconds}), and returns its state, what it ` +
+        'waits for, for how much longer at most, and whether it ended. Call it again until it has.',
+      inputSchema: waitInput,
+      outputSchema: waitOutput,
+      annotations: reading,
+    },
+    ({ updateId, atMostSeconds = defaultWaitSeconds }, request) =>
+      inSession(ctx, config, async (session) =>
+        waitUpdate(ctx, session, updateId ?? (await runningOrLast(session)), atMostSeconds, request),
+      ),
   );
 }
 
@@ -120,23 +146,24 @@ function registerControl(server: McpServer, ctx: Context, config: string, action
     `${action}_update`,
     {
       title,
-      description: `${description} Returns at once; follow it with get_update.`,
+      description: `${description} Returns at once; follow it with wait_update or get_update.`,
       inputSchema: controlInput,
       outputSchema: recordOutput,
       annotations: { readOnlyHint: false, destructiveHint: destructive, idempotentHint: true, openWorldHint: false },
     },
     ({ updateId, why }) =>
       inSession(ctx, config, async (session) => {
-        const id = updateId ?? (action === 'revert' ? await runningOrLast(session) : await running(session, action));
+        const id = updateId ?? (await running(session, action));
         const record = await session.control.controlUpdate(id, action, `mcp:${ctx.user}`, why ?? '');
         return toolResult([line(`${action} taken for ${record.id} (${record.state}).`), ...recordHead(record)], record);
       }),
   );
 }
 
+/** Throws ClusterError 'not-found', and says where to look. */
 async function running(session: Session, action: ControlAction): Promise<string> {
-  const update = (await session.control.status()).update;
-  if (update) return update.id;
+  const id = action === 'revert' ? await runningOrLastUpdate(session) : await runningUpdate(session);
+  if (id !== null) return id;
   throw new ClusterError('not-found', `there is nothing to ${action}`, {
     seen: 'no update runs',
     next: 'cluster_status shows the cluster, get_update the last update',
@@ -144,10 +171,8 @@ async function running(session: Session, action: ControlAction): Promise<string>
 }
 
 async function runningOrLast(session: Session): Promise<string> {
-  const update = (await session.control.status()).update;
-  const [last] = update ? [] : await session.control.listUpdates(1);
-  const id = update?.id ?? last?.id;
-  if (id !== undefined) return id;
+  const id = await runningOrLastUpdate(session);
+  if (id !== null) return id;
   throw new ClusterError('not-found', 'there is no update', {
     seen: 'none runs, and none was ever recorded',
     next: 'initiate_rolling_update {"dryRun": true} shows what one would do',

@@ -11,9 +11,9 @@ import { reportLines } from '../front/render/report.ts';
 import { line } from '../front/render/text.ts';
 import { refusedReport, reportOf, type UpdateReport } from '../front/report.ts';
 import type { Session } from '../front/session.ts';
-import { bringRelease, type Followed, followUpdate } from '../front/update-flow.ts';
-import { eventText, seeEvent, startView, type View, waitingText } from '../front/view.ts';
-import { createProgress, type Progress } from './progress.ts';
+import { bringRelease, type Followed } from '../front/update-flow.ts';
+import { followWithProgress } from './follow.ts';
+import { createProgress } from './progress.ts';
 import { toolResult } from './results.ts';
 import type { updateInput } from './schemas.ts';
 
@@ -36,9 +36,11 @@ export async function initiateRollingUpdate(
     const elapsedMs = (): number => ctx.clock.nowMs() - startedMs;
     if (input.dryRun) return dryRunResult(plan, target.bytesTransferred, elapsedMs());
     if (plan.refusals.length > 0) return refusedResult(plan, target.bytesTransferred, elapsedMs());
+    if (!input.plan) return planFirstResult(plan, input, target.bytesTransferred, elapsedMs());
     if (request.mcpReq.signal.aborted) throw new ClusterError('usage', 'the call was cancelled: nothing was begun');
     const record = await startOrRefuse(session, start);
-    const followed = await followWithProgress(ctx, session, record, request.mcpReq.signal, progress);
+    await progress.say(howToFollow(record.id));
+    const { followed } = await followWithProgress(ctx, session, record, 0, request.mcpReq.signal, progress);
     if (followed.kind !== 'ended') return goesOnResult(ctx, request, plan, record, followed, elapsedMs());
     const report = reportOf(followed.record, target.bytesTransferred, elapsedMs());
     const isError = exitOfRecord(followed.record) !== 0;
@@ -59,28 +61,27 @@ async function startOrRefuse(session: Session, start: StartRequest): Promise<Upd
   }
 }
 
-async function followWithProgress(
-  ctx: Context,
-  session: Session,
-  record: UpdateRecord,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<Followed> {
-  let view: View = startView(record.id, record, ctx.clock.nowMs());
-  progress.whenQuiet(() => waitingText(view, ctx.clock.nowMs()) || `update ${record.id} goes on`);
-  await progress.say(`update ${record.id} began`);
-  return followUpdate(ctx, session, record.id, 0, signal, {
-    event: async (event) => {
-      view = seeEvent(view, event, ctx.clock.nowMs());
-      await progress.say(eventText(event));
-    },
-    looking: (why) => void progress.say(`looking for the leader: ${why}`),
-  });
+/** The first thing that is heard of a running update: a client that lets go of the call must not lose it. */
+function howToFollow(updateId: string): string {
+  return (
+    `update ${updateId} began. It goes on when this call is cut off: ` +
+    `follow it with wait_update {"updateId":"${updateId}"} or get_update`
+  );
 }
 
 function dryRunResult(plan: UpdatePlan, bytes: number, elapsedMs: number): CallToolResult {
   const report = { ...refusedReport(plan, bytes, elapsedMs), outcome: null };
   return toolResult(planLines(plan), outputOf(report, plan, true));
+}
+
+/** Nothing begins that nobody has seen (docs/adr/0017): the plan is the answer, and its hash the agreement. */
+function planFirstResult(plan: UpdatePlan, { release }: Input, bytes: number, elapsedMs: number): CallToolResult {
+  // By its hash, so that the second call has nothing to push.
+  const again = { ...(release ? { release: plan.target.buildHash } : {}), plan: plan.planHash };
+  const next = `initiate_rolling_update ${JSON.stringify(again)}`;
+  const report = { ...refusedReport(plan, bytes, elapsedMs), outcome: null };
+  const said = line(`Nothing was started: an update runs by the plan that was seen. To run this one: ${next}`);
+  return toolResult([...planLines(plan), [], said], { ...outputOf(report, plan, true), next });
 }
 
 function refusedResult(plan: UpdatePlan, bytes: number, elapsedMs: number): CallToolResult {
@@ -99,7 +100,7 @@ async function goesOnResult(
   const why = followed.kind === 'stopped' ? 'the call was cancelled' : followed.why.message;
   const said =
     `${why}: this call watches no longer, update ${record.id} goes on by itself. ` +
-    `Follow it with get_update {"updateId":"${record.id}"}; stop it with pause_update, abort_update or revert_update.`;
+    `Follow it with wait_update {"updateId":"${record.id}"} or get_update; stop it with pause_update, abort_update or revert_update.`;
   // The protocol sends no result for a cancelled call: the log and the log message are what is left to say it with.
   await ctx.stderr.write(`${said}\n`);
   await request.mcpReq.log('notice', said).catch(() => undefined);

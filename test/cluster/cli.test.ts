@@ -165,7 +165,7 @@ describe('update --dry-run', () => {
     const tampered = join(work, 'tampered');
     cpSync(second.dir, tampered, { recursive: true });
     appendFileSync(join(tampered, 'guard.js'), '// tampered\n');
-    const result = await cluster.cli(['update', tampered, '--json']);
+    const result = await cluster.cli(['update', tampered, '--yes', '--json']);
     expect(result.code).toBe(3);
     expect(last(result)).toMatchObject({ outcome: 'refused', updateId: null, error: { code: 'release-invalid' } });
   });
@@ -209,8 +209,18 @@ describe('update', () => {
     expect((await settledOn(second.version.buildHash)).release).toBe(second.version.buildHash);
   });
 
+  it('begins for nobody who did not say so: without a terminal an n on standard input is no agreement', async () => {
+    const before = last(await cluster.cli(['updates', 'list', '--json']));
+    const result = await cluster.cli(['update', third.dir], { stdin: 'n\n' });
+    expect(result.code).toBe(2);
+    expect(result.stderr).toMatch(/--yes.*--plan HASH/);
+    expect(last(await cluster.cli(['updates', 'list', '--json']))).toEqual(before);
+    const rows = last(await cluster.cli(['releases', 'list', '--json'])) as unknown as { buildHash: string }[];
+    expect(rows.map(({ buildHash }) => buildHash)).not.toContain(third.version.buildHash);
+  });
+
   it('to what runs already is refused', async () => {
-    const result = await cluster.cli(['update', second.dir, '--json']);
+    const result = await cluster.cli(['update', second.dir, '--yes', '--json']);
     expect(result.code).toBe(3);
     expect(last(result)).toMatchObject({ outcome: 'refused', refusals: [{ code: 'already-at-target' }] });
   });

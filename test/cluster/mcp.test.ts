@@ -46,6 +46,18 @@ const structured = <T>(result: { structuredContent?: unknown }): T => result.str
 const textOf = (result: { content?: unknown }): string =>
   (result.content as { text: string }[]).map(({ text }) => text).join('\n');
 
+interface Waited {
+  ended: boolean;
+  waitsFor: string | null;
+  atMostSecondsMore: number | null;
+}
+
+/** The hash of the present plan for a build, pushed if it must be. */
+async function planOf(build: Build): Promise<string> {
+  const dry = await call('initiate_rolling_update', { dryRun: true, release: build.dir });
+  return structured<{ plan: UpdatePlan }>(dry).plan.planHash;
+}
+
 describe('an agent at a cluster', () => {
   it('finds the tools, and sees the cluster', async () => {
     expect((await client.listTools()).tools.map(({ name }) => name)).toContain('initiate_rolling_update');
@@ -100,10 +112,22 @@ describe('an agent at a cluster', () => {
     expect((await call('pause_update')).isError).toBe(true);
   });
 
+  it('without a plan starts nothing, and says which call runs what it shows', async () => {
+    const result = await call('initiate_rolling_update', { release: third.dir });
+    expect(result.isError).toBeFalsy();
+    expect(structured(result)).toMatchObject({ dryRun: true, running: false, updateId: null, outcome: null });
+    const { plan, next } = structured<{ plan: UpdatePlan; next: string }>(result);
+    expect(next).toBe(`initiate_rolling_update {"release":"${third.version.buildHash}","plan":"${plan.planHash}"}`);
+    expect((await cluster.status()).update).toBeNull();
+    expect(structured<UpdateRecord>(await call('get_update'))).toMatchObject({
+      target: { buildHash: second.version.buildHash },
+    });
+  });
+
   it('a cancelled call stops watching and leaves the update to go on', { timeout: 240_000 }, async () => {
     const cancel = new AbortController();
     const cancelled = client.callTool(
-      { name: 'initiate_rolling_update', arguments: { release: third.dir } },
+      { name: 'initiate_rolling_update', arguments: { release: third.dir, plan: await planOf(third) } },
       { signal: cancel.signal, onprogress: ({ message }) => message?.includes('began') && cancel.abort() },
     );
     await expect(cancelled).rejects.toThrow();
@@ -112,9 +136,9 @@ describe('an agent at a cluster', () => {
     expect(running).toMatchObject({ outcome: null, target: { buildHash: third.version.buildHash } });
 
     // A second one meanwhile is refused, by name.
-    const second = await call('initiate_rolling_update', { release: third.version.buildHash });
-    expect(second.isError).toBe(true);
-    expect(textOf(second)).toContain(running.id);
+    const other = await call('initiate_rolling_update', { release: third.version.buildHash });
+    expect(other.isError).toBe(true);
+    expect(textOf(other)).toContain(running.id);
 
     const ended = await waitFor(
       'the update to end',
@@ -125,6 +149,36 @@ describe('an agent at a cluster', () => {
       { timeoutMs: 180_000, everyMs: 1000 },
     );
     expect(ended.outcome).toBe('committed');
+  });
+
+  it('a client that gives up on a long call follows the update with short ones', { timeout: 240_000 }, async () => {
+    const plan = await planOf(second);
+    let first = '';
+    const long = client.callTool(
+      { name: 'initiate_rolling_update', arguments: { release: second.version.buildHash, plan } },
+      {
+        timeout: 8000,
+        onprogress: ({ message }) => {
+          first ||= message ?? '';
+        },
+      },
+    );
+    await expect(long).rejects.toThrow(/timed out/i);
+    const [, input = ''] = /wait_update (\{[^}]*\})/.exec(first) ?? [];
+    const { updateId } = JSON.parse(input) as { updateId: string };
+    const waits: Waited[] = [];
+    do {
+      const result = await client.callTool(
+        { name: 'wait_update', arguments: { updateId, atMostSeconds: 4 } },
+        { timeout: 8000 },
+      );
+      expect(result.isError).toBeFalsy();
+      waits.push(structured<Waited>(result));
+    } while (waits.at(-1)?.ended === false && waits.length < 60);
+    expect(waits[0]).toMatchObject({ updateId, ended: false, state: 'running', outcome: null });
+    expect(waits.some(({ waitsFor, atMostSecondsMore }) => waitsFor !== null && atMostSecondsMore !== null)).toBe(true);
+    expect(waits.at(-1)).toMatchObject({ updateId, ended: true, state: 'done', outcome: 'committed' });
+    expect((await cluster.status()).release).toBe(second.version.buildHash);
   });
 
   it('the server ends by itself when its client goes away', async () => {

@@ -77,7 +77,7 @@ describe('update', () => {
   it('a push that fails ends with 4, and the last JSON line says so; nothing was begun', async () => {
     const push = async () => Promise.reject(new ClusterError('transfer-failed', 'cut off'));
     const { session, started } = watched({}, { push });
-    const { code, json } = await run(['update', '/tmp', '--json'], fakeWorld(session));
+    const { code, json } = await run(['update', '/tmp', '--yes', '--json'], fakeWorld(session));
     expect(code).toBe(4);
     expect(json().at(-1)).toMatchObject({
       outcome: 'failed',
@@ -91,7 +91,7 @@ describe('update', () => {
   it('a directory that is no release ends with 3, and nothing is pushed', async () => {
     const inspectRelease = async () => Promise.reject(new ClusterError('release-invalid', 'no version.json'));
     const { session, pushed } = watched();
-    const { code, json } = await run(['update', '/tmp', '--json'], fakeWorld(session, { inspectRelease }));
+    const { code, json } = await run(['update', '/tmp', '--yes', '--json'], fakeWorld(session, { inspectRelease }));
     expect(code).toBe(3);
     expect(json().at(-1)).toMatchObject({ outcome: 'refused', error: { code: 'release-invalid' } });
     expect(pushed).toEqual([]);
@@ -150,15 +150,36 @@ describe('asking before it begins', () => {
     expect(started[0]?.planHash).toBe(planHash);
   });
 
-  it.each([['--yes'], ['--json']])('%s is not asked', async (flag) => {
-    const ask = async () => Promise.reject(new Error('asked'));
-    expect((await run(['update', flag], fakeWorld(watched().session, { canAsk: true, ask }))).code).toBe(0);
+  it.each([[['--yes']], [['--plan', planHash]], [['--yes', '--json']], [['--dry-run']]])(
+    '%j is not asked: the answer was given',
+    async (flags) => {
+      const ask = async () => Promise.reject(new Error('asked'));
+      expect((await run(['update', ...flags], fakeWorld(watched().session, { canAsk: true, ask }))).code).toBe(0);
+    },
+  );
+
+  it.each([
+    ['without a terminal', [], false],
+    ['with --json, which leaves no place for a question', ['--json'], true],
+  ])('%s it wants --yes or --plan before anything is done', async (_, flags, canAsk) => {
+    const { session, started, pushed } = watched();
+    const touched: string[] = [];
+    const connect = async (file: string) => {
+      touched.push(file);
+      return session;
+    };
+    const world = fakeWorld(session, { canAsk, connect, ask: async () => true });
+    const { code, out, err } = await run(['update', '/tmp', ...flags], world);
+    expect(code).toBe(2);
+    expect(`${out()}${err()}`).toMatch(/--yes.*--plan HASH/);
+    expect(`${out()}${err()}`).toContain('claudecluster update /tmp --dry-run');
+    expect([touched, pushed, started]).toEqual([[], [], []]);
   });
 });
 
 describe('update --json', () => {
   it('prints the plan, every event, and last the report', async () => {
-    const { code, json, err } = await run(['update', '--json'], fakeWorld(watched().session));
+    const { code, json, err } = await run(['update', '--yes', '--json'], fakeWorld(watched().session));
     expect(code).toBe(0);
     expect(json().slice(0, -1)).toEqual([{ plan: fakePlan() }, ...story.map((event) => ({ event }))]);
     expect(json().at(-1)).toMatchObject({
@@ -182,7 +203,7 @@ describe('update --json', () => {
 
   it('a refusal is the outcome of the last line', async () => {
     const { session, started } = watched({ plan: async () => fakePlan({ refusals: [refusal] }) });
-    const { code, json } = await run(['update', '--json'], fakeWorld(session));
+    const { code, json } = await run(['update', '--yes', '--json'], fakeWorld(session));
     expect(code).toBe(3);
     expect(json().at(-1)).toMatchObject({ outcome: 'refused', updateId: null, refusals: [refusal] });
     expect(started).toEqual([]);
@@ -190,7 +211,7 @@ describe('update --json', () => {
 
   it('so is one that came up between plan and start', async () => {
     const start = async () => Promise.reject(new ClusterError('update-running', 'u-0 runs'));
-    const { code, json } = await run(['update', '--json'], fakeWorld(watched({ start }).session));
+    const { code, json } = await run(['update', '--yes', '--json'], fakeWorld(watched({ start }).session));
     expect(code).toBe(3);
     expect(json().at(-1)).toMatchObject({ outcome: 'refused', error: { code: 'update-running', message: 'u-0 runs' } });
   });
@@ -260,7 +281,7 @@ describe('losing sight of an update', () => {
     const watch: Session['watch'] = async function* () {
       throw new ClusterError('unavailable', 'no node answered for 60 s');
     };
-    const { code, json } = await run(['update', '--json'], fakeWorld(watched({}, { watch }).session));
+    const { code, json } = await run(['update', '--yes', '--json'], fakeWorld(watched({}, { watch }).session));
     expect(code).toBe(6);
     expect(json().at(-1)).toMatchObject({ outcome: null, updateId: 'u-1', why: 'no node answered for 60 s' });
   });

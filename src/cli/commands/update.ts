@@ -25,14 +25,15 @@ export const register: Register = ({ program, ctx, run }) => {
     .description('walk a release through the cluster, one voter at a time, under the quorum')
     .argument('[DIST]', "a directory with a build, or a buildHash that the leader has (default: the leader's own dist)")
     .option('--dry-run', 'preflight only: the plan, or the reasons to refuse; nothing is changed')
-    .option('--yes', 'do not ask before it begins (asked only on a terminal)')
-    .option('--plan <hash>', 'go only if the plan still has this hash');
+    .option('--yes', 'begin without a question, whatever the plan is (default: ask on a terminal, refuse without one)')
+    .option('--plan <hash>', 'begin without a question, only if the plan still has this hash (--dry-run shows it)');
   addUpdateFlags(command)
     .addHelpText(
       'after',
       examples(
         'claudecluster update dist --dry-run        what would happen',
         'claudecluster update dist                  ask, then go, and watch it live',
+        'claudecluster update dist --plan 03f4c3a7  go, if the plan is still the one that was shown',
         'claudecluster update dist --yes --json     for machines; the last line is the report',
         'claudecluster update dist --on-failure revert --health-timeout 30s',
       ),
@@ -52,6 +53,7 @@ export async function update(ctx: Context, dist: string | undefined, options: Up
       wanted: 'what --dry-run printed',
     });
   }
+  checkConsent(ctx, dist, options);
   const request: StartRequest = { by: ctx.user, options: updateOptions };
   if (options.plan) request.planHash = options.plan;
   const so: SoFar = { startedMs: ctx.clock.nowMs(), pushedBytes: 0, plan: null, began: false };
@@ -66,6 +68,22 @@ export async function update(ctx: Context, dist: string | undefined, options: Up
     await jsonLine(ctx, { ...report, outcome: code === exit.refused ? 'refused' : 'failed', error });
     return code;
   }
+}
+
+/** An update begins when somebody said so: here and now at the question, or in the command itself (docs/adr/0017). */
+function isAgreed({ yes, plan }: UpdateCommandOptions): boolean {
+  return yes === true || plan !== undefined;
+}
+
+/** Throws ClusterError 'usage', before anything is pushed, when nobody has agreed and nobody can be asked. */
+function checkConsent(ctx: Context, dist: string | undefined, options: UpdateCommandOptions): void {
+  if (options.dryRun || isAgreed(options) || (ctx.canAsk && !options.json)) return;
+  const command = ['claudecluster update', ...(dist === undefined ? [] : [dist])].join(' ');
+  throw new ClusterError('usage', 'nobody can be asked whether the update may begin', {
+    seen: options.json ? '--json, which has no place for a question' : 'no terminal on standard input and output',
+    wanted: '--yes to begin whatever the plan is, or --plan HASH to begin that plan only',
+    next: `${command} --dry-run shows the plan and its hash`,
+  });
 }
 
 /** How far it came. */
@@ -91,7 +109,7 @@ async function planAndGo(
   so.plan = await session.control.plan(request);
   const enough = await showPlan(ctx, so.plan, options, so);
   if (enough !== null) return enough;
-  if (ctx.canAsk && !options.yes && !options.json) {
+  if (!isAgreed(options)) {
     if (!(await ctx.ask('Begin? [y/N] '))) {
       await say('Nothing was begun.');
       return exit.done;

@@ -10,6 +10,7 @@ import { recordHead, reportLines, updatesTable } from '../../front/render/report
 import { line, paintAll } from '../../front/render/text.ts';
 import { reportOf } from '../../front/report.ts';
 import type { Session } from '../../front/session.ts';
+import { runningOrLastUpdate, runningUpdate } from '../../front/which-update.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 interface ListOptions extends GlobalOptions {
@@ -106,10 +107,8 @@ export async function watch(ctx: Context, id: string, options: WatchOptions): Pr
 }
 
 async function runningOrLast(session: Session): Promise<string> {
-  const running = (await session.control.status()).update;
-  if (running) return running.id;
-  const [last] = await session.control.listUpdates(1);
-  if (last) return last.id;
+  const id = await runningOrLastUpdate(session);
+  if (id !== null) return id;
   throw new ClusterError('not-found', 'there is no update to watch', {
     seen: 'none runs, and none was ever recorded',
     next: 'claudecluster update DIST begins one',
@@ -135,11 +134,9 @@ export async function steer(
 }
 
 async function running(session: Session, action: ControlAction): Promise<string> {
-  const update = (await session.control.status()).update;
-  if (update) return update.id;
   // A revert of the last update is a wish that makes sense after its end, too.
-  const [last] = action === 'revert' ? await session.control.listUpdates(1) : [];
-  if (last) return last.id;
+  const id = action === 'revert' ? await runningOrLastUpdate(session) : await runningUpdate(session);
+  if (id !== null) return id;
   throw new ClusterError('not-found', `there is nothing to ${action}`, {
     seen: 'no update runs',
     next: 'claudecluster updates list shows those that ended',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fakePlan, fakeRecord, fakeStatus, fakeTask, newRelease, oldRelease } from '../../cli/testing/fakes.ts';
 import { reportOf } from '../report.ts';
+import { fakePlan, fakeRecord, fakeStatus, fakeTask, newRelease, oldRelease } from '../testing/documents.ts';
 import { planLines } from './plan.ts';
 import { recordHead, releasesTable, reportLines, updatesTable } from './report.ts';
 import { statusLines } from './status.ts';
