@@ -1,4 +1,4 @@
-/** A node's disk (DESIGN §4), in one place. Imports nothing but node:path, for the guard uses it. */
+/** A node's disk (docs/architecture.md has the picture), in one place. Imports nothing but node:path, for the guard uses it. */
 import { join } from 'node:path';
 
 export interface NodePaths {

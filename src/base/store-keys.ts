@@ -1,4 +1,4 @@
-/** Where everything is in the store (DESIGN §9). */
+/** Where everything is in the store; docs/architecture.md says what each value is. */
 const root = '/claudecluster';
 
 export const keys = {

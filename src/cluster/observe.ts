@@ -1,5 +1,5 @@
 /**
- * Gathers everything that may influence a decision into one plain value (DESIGN §8). What it remembers between two
+ * Gathers everything that may influence a decision into one plain value (docs/architecture.md). What it remembers between two
  * looks, heartbeats since healthy and how a lag moves, is this leader's own view: the next leader begins anew, which
  * costs a few heartbeats and can only make it more careful.
  */

@@ -1,4 +1,4 @@
-/** Exit codes (DESIGN §12), and which error means which. */
+/** Exit codes (docs/architecture.md), and which error means which. */
 import type { UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
 import type { ErrorCode } from '../errors.ts';
 

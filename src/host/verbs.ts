@@ -1,5 +1,5 @@
 /**
- * The node verbs (DESIGN §5). Each may be called again for the same update with no further effect, and one runs at a
+ * The node verbs (docs/architecture.md). Each may be called again for the same update with no further effect, and one runs at a
  * time. verb-activate.ts, verb-commit.ts, verb-rollback.ts, rehearse.ts: one each; trial-arm.ts: the disk side of the activation;
  * guard.ts: the way back; verb-context.ts: what they share. Here: `status`, which changes nothing,
  * and `stage`, which touches nothing that runs.

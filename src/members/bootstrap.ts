@@ -1,6 +1,6 @@
 /**
  * How a node may start its member of the Raft group. Founding a cluster is explicit and happens once: never because a
- * join failed, never because data is missing (FIELD: three clusters of one after a power cut, each taking writes).
+ * join failed, never because data is missing (docs/field.md: three clusters of one).
  *
  * data/bootstrap.json says which cluster to found or join; written by `dev up` and `claudecluster bootstrap`.
  * data/cluster.json   says which cluster this node belongs to; fsynced before etcd runs for the first time.

@@ -65,9 +65,9 @@ function plant(files: Iterable<[string, File]>): string {
 }
 
 const properties = { numRuns: 60 };
-const pick = (files: Map<string, File>, seed: number): [string, File] => {
+const pick = (files: Map<string, File>, at: number): [string, File] => {
   const all = [...files];
-  return all[seed % all.length] as [string, File];
+  return all[at % all.length] as [string, File];
 };
 
 describe('the hash of a tree', { timeout: 30_000 }, () => {
@@ -84,8 +84,8 @@ describe('the hash of a tree', { timeout: 30_000 }, () => {
 
   it('changes with the content of any file', async () => {
     await fc.assert(
-      fc.asyncProperty(tree, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 4 }), async (files, seed, more) => {
-        const [name, file] = pick(files, seed);
+      fc.asyncProperty(tree, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 4 }), async (files, at, more) => {
+        const [name, file] = pick(files, at);
         const before = await hashOf(plant(files));
         const changed = new Map(files).set(name, { ...file, content: Buffer.concat([file.content, more]) });
         expect(await hashOf(plant(changed))).not.toBe(before);
@@ -96,8 +96,8 @@ describe('the hash of a tree', { timeout: 30_000 }, () => {
 
   it('changes with the mode of any file', async () => {
     await fc.assert(
-      fc.asyncProperty(tree, fc.nat(), fc.nat({ max: 0o777 }), async (files, seed, bit) => {
-        const [name, file] = pick(files, seed);
+      fc.asyncProperty(tree, fc.nat(), fc.nat({ max: 0o777 }), async (files, at, bit) => {
+        const [name, file] = pick(files, at);
         const mode = (bit | 0o400) === file.mode ? file.mode ^ 0o001 : bit | 0o400;
         expect(await hashOf(plant(new Map(files).set(name, { ...file, mode })))).not.toBe(await hashOf(plant(files)));
       }),
@@ -107,8 +107,8 @@ describe('the hash of a tree', { timeout: 30_000 }, () => {
 
   it('changes when a file is added, removed or renamed', async () => {
     await fc.assert(
-      fc.asyncProperty(tree, fc.nat(), component, async (files, seed, extra) => {
-        const [name, file] = pick(files, seed);
+      fc.asyncProperty(tree, fc.nat(), component, async (files, at, extra) => {
+        const [name, file] = pick(files, at);
         const before = await hashOf(plant(files));
         const other = `x${extra}`;
         expect(await hashOf(plant(new Map(files).set(other, file)))).not.toBe(before);

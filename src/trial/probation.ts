@@ -1,6 +1,6 @@
 /**
- * What a start makes of a build that is committed and on probation (DESIGN §6, the count of boots stays in force). Pure,
- * a part of trial.ts: asked only where there is no trial.
+ * What a start makes of a build that is committed and on probation: the count of boots stays in force. Pure, a part of
+ * trial.ts, asked only where there is no trial.
  */
 
 import { isComplete } from './back.ts';

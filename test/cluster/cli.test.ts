@@ -277,7 +277,7 @@ describe('update', () => {
     const refused = await cluster.cli(['update', hash, '--dry-run']);
     expect(refused.code).toBe(3);
     expect(refused.stdout).toContain('quarantined');
-    expect((await cluster.cli(['releases', 'release', hash])).code).toBe(0);
+    expect((await cluster.cli(['releases', 'unquarantine', hash])).code).toBe(0);
     expect((await cluster.cli(['update', hash, '--dry-run'])).code).toBe(0);
   });
 });

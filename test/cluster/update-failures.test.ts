@@ -1,5 +1,5 @@
 /**
- * The failure paths of the seed, with real processes: whatever goes wrong, every node ends on a complete release that it
+ * The ways in which an update fails, with real processes: whatever goes wrong, every node ends on a complete release that it
  * knows, the quorum is whole, and the record says what happened. One cluster serves all of them, for each must leave it well.
  */
 import { randomBytes } from 'node:crypto';

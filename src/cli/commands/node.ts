@@ -1,4 +1,7 @@
-/** `claudecluster node …`: the verbs that a leader has a node do, and that an operator on the host can do by hand (DESIGN §5). */
+/**
+ * `claudecluster node …`: the verbs that a leader has a node do, and that an operator on the host can do by hand
+ * (docs/architecture.md, node verbs).
+ */
 import { asClusterError, ClusterError } from '../../errors.ts';
 import { type Context, configFile, type GlobalOptions, jsonLine } from '../../front/context.ts';
 import { parseCount, parseDuration } from '../../front/duration.ts';

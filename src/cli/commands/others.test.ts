@@ -80,14 +80,14 @@ describe('releases', () => {
     quarantine: null,
   }));
 
-  it('quarantine and release take the beginning of a hash that names exactly one', async () => {
+  it('quarantine and unquarantine take the beginning of a hash that names exactly one', async () => {
     const asked: unknown[] = [];
     const session = fakeSession({
       listReleases: async () => rows,
       setQuarantine: async (...words) => void asked.push(words),
     });
     expect((await run(['releases', 'quarantine', '1f3c1f', '--why', 'leaks'], fakeWorld(session))).code).toBe(0);
-    expect((await run(['releases', 'release', oldRelease.buildHash], fakeWorld(session))).code).toBe(0);
+    expect((await run(['releases', 'unquarantine', oldRelease.buildHash], fakeWorld(session))).code).toBe(0);
     expect(asked).toEqual([
       [newRelease.buildHash, true, 'op@host', 'leaks'],
       [oldRelease.buildHash, false, 'op@host', ''],
@@ -95,6 +95,22 @@ describe('releases', () => {
     expect((await run(['releases', 'quarantine', 'ffffff'], fakeWorld(session))).code).toBe(2);
     expect((await run(['releases', 'quarantine', '../etc'], fakeWorld(session))).code).toBe(2);
     expect(asked).toHaveLength(2);
+  });
+
+  it('the old word for unquarantine goes on working, says so on stderr, and is in no help', async () => {
+    const asked: unknown[] = [];
+    const session = fakeSession({ setQuarantine: async (...words) => void asked.push(words) });
+    const { code, err, json } = await run(
+      ['releases', 'release', oldRelease.buildHash, '--why', 'was the disk', '--json'],
+      fakeWorld(session),
+    );
+    expect(code).toBe(0);
+    expect(asked).toEqual([[oldRelease.buildHash, false, 'op@host', 'was the disk']]);
+    expect(json()).toEqual([{ buildHash: oldRelease.buildHash, quarantined: false }]);
+    expect(err()).toContain('releases unquarantine');
+    const help = (await run(['releases', '--help'])).out();
+    expect(help).toContain('unquarantine');
+    expect(help).not.toMatch(/^ {2}release /m);
   });
 
   it('list --json is one array', async () => {

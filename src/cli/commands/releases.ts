@@ -1,5 +1,5 @@
 /** `claudecluster releases …` */
-
+import type { Command } from 'commander';
 import type { ReleaseRow } from '../../cluster/control-api.ts';
 import { ClusterError } from '../../errors.ts';
 import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
@@ -27,17 +27,31 @@ export const register: Register = ({ program, ctx, run }) => {
     .addHelpText('after', examples("claudecluster releases quarantine 1f3c5e7a90 --why 'leaks memory'"))
     .addHelpText('after', exitCodesHelp)
     .action((hash: string, _: unknown, self) => run(quarantine(ctx, hash, true, optionsOf<QuarantineOptions>(self))));
-  withGlobals(releases.command('release'))
-    .description('lift the quarantine of a build')
+  lifting(withGlobals(releases.command('unquarantine')), 'unquarantine').action((hash: string, _: unknown, self) =>
+    run(quarantine(ctx, hash, false, optionsOf<QuarantineOptions>(self))),
+  );
+  // Its former name: what was scripted against one version works on the next one, too (P11).
+  lifting(withGlobals(releases.command('release', { hidden: true })), 'release').action(
+    async (hash: string, _: unknown, self) => {
+      await ctx.stderr.write(
+        '`releases release` is called `releases unquarantine` now, and goes in the next version\n',
+      );
+      return run(quarantine(ctx, hash, false, optionsOf<QuarantineOptions>(self)));
+    },
+  );
+};
+
+function lifting(command: Command, name: string): Command {
+  return command
+    .description('lift the quarantine of a build: it may run again')
     .argument('<HASH>', 'buildHash, or the beginning of one that the cluster knows')
-    .option('--why <text>', 'for the record')
+    .option('--why <text>', 'for the record (default: none)')
     .addHelpText(
       'after',
-      examples("claudecluster releases release 1f3c5e7a90 --why 'the disk was full, not the build bad'"),
+      examples(`claudecluster releases ${name} 1f3c5e7a90 --why 'the disk was full, not the build bad'`),
     )
-    .addHelpText('after', exitCodesHelp)
-    .action((hash: string, _: unknown, self) => run(quarantine(ctx, hash, false, optionsOf<QuarantineOptions>(self))));
-};
+    .addHelpText('after', exitCodesHelp);
+}
 
 export async function list(ctx: Context, options: GlobalOptions): Promise<ExitCode> {
   return withSession(ctx, options, async (session) => {

@@ -1,4 +1,4 @@
-/** Numbers that cannot work together are found at plan time, not at night (FIELD: moby #37972). */
+/** Numbers that cannot work together are found at plan time, not at night (docs/field.md: moby #37972). */
 import type { Refusal, UpdateOptions } from './types.ts';
 
 /** What a node needs between "stable" and its commit being on disk, ms: one round of polling, one verb. */

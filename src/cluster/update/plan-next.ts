@@ -28,7 +28,7 @@ export function planNext(observation: Observation, record: UpdateRecord, task: N
   }
   if (task.nodeId === observation.self) {
     if (heir !== null && triesAgain(observation, `handOver:${heir}`, limit)) return { kind: 'handOver', to: heir };
-    // The seed's way: no one to hand over to, so switch and restart locally, under the same guard.
+    // No one to hand over to: so switch and restart locally, under the same guard.
   } else if (observation.raftLeader === task.nodeId) {
     if (heir !== null && triesAgain(observation, `moveRaftLeader:${heir}`, limit)) {
       return { kind: 'moveRaftLeader', from: task.nodeId, to: heir };

@@ -140,7 +140,7 @@ function refuseCluster(input: PreflightInput, target: VersionInfo): Refusal[] {
   }
   if (quarantine !== null) {
     const short = target.buildHash.slice(0, 12);
-    const next = `update with a mended build, or lift it: \`claudecluster releases release ${target.buildHash}\``;
+    const next = `update with a mended build, or lift it: \`claudecluster releases unquarantine ${target.buildHash}\``;
     found.push(
       refusal(
         'quarantined',
