@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTaskRegistry, runTask, type TaskDeps, type TaskRequest, type TaskStatus } from './tasks.ts';
+import { createTaskRegistry } from './registry.ts';
+import type { TaskRequest } from './request.ts';
+import { runTask, type TaskDeps, type TaskStatus } from './run.ts';
 
 let base: string;
 let deps: TaskDeps;
