@@ -90,6 +90,11 @@ describe('the walls of the house', () => {
       says: /Math\.random: time and randomness/,
     },
     {
+      rule: 'a signal made of others that is never let go',
+      files: { 'src/members/m.ts': '/** Not AbortSignal.any: */\nexport const one = AbortSignal.any([]);\n' },
+      says: /^src\/members\/m\.ts:2: AbortSignal\.any: /,
+    },
+    {
       rule: 'a timer module in the guard',
       files: {
         'src/trial/guard.ts': "export * from 'node:timers/promises';\n",

@@ -12,7 +12,7 @@ declare global {
   var simValue: (text: string) => unknown;
   var simReadText: (path: string) => string | null;
   var simWriteText: (fd: number, text: string) => void;
-  var simStat: (pid: number) => { state: string; group: number; startTime: string } | null;
+  var simStat: (pid: number) => { state: string; group: number; session: number; startTime: string } | null;
   var simFs: import('./fs-shim.ts').FsTarget;
 }
 

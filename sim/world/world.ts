@@ -195,7 +195,7 @@ function installGlobals(world: World): void {
   };
   globalThis.simStat = (pid) => {
     const proc = hostNow()?.procs.get(pid);
-    return proc === undefined || proc.dead ? null : { state: 'S', group: pid, startTime: String(pid) };
+    return proc === undefined || proc.dead ? null : { state: 'S', group: pid, session: pid, startTime: String(pid) };
   };
   globalThis.simWait = () => 'timed-out';
   globalThis.simKill = (pid) => {

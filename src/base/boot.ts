@@ -23,14 +23,21 @@ export interface ProcessIdentity {
   bootId: string;
 }
 
-interface Stat {
+/** What /proc/PID/stat says of a process. */
+export interface Stat {
+  /** One letter; Z and X: only its remains are there. */
   state: string;
   group: number;
+  /** Process id of the leader of its session. */
+  session: number;
   startTime: string;
 }
 
-/** Parses /proc/PID/stat; the command name may hold spaces and parentheses, so fields count from the last `)`. */
-function readStat(pid: number): Stat | null {
+/**
+ * Parses /proc/PID/stat; null: there is no such process. The command name may hold spaces and parentheses, so fields count
+ * from the last `)`.
+ */
+export function readStat(pid: number): Stat | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -38,10 +45,10 @@ function readStat(pid: number): Stat | null {
     return null;
   }
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, , group] = fields;
+  const [state, , group, session] = fields;
   const startTime = fields[19];
   if (state === undefined || group === undefined || startTime === undefined) return null;
-  return { state, group: Number(group), startTime };
+  return { state, group: Number(group), session: Number(session), startTime };
 }
 
 /** Who a pid is now; null when there is no such process, or only its remains (zombie). */

@@ -3,8 +3,9 @@
  * Linux keeps a nice value for each thread and, where autogroups are on, one for each session, which counts between
  * sessions. Nothing here throws: without the right to it, or without /proc, everything runs as it did.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { readStat } from './boot.ts';
 
 /** Before all else: a member that waits for a core makes every writer of the cluster wait. Needs root. */
 export const memberNice = -10;
@@ -15,7 +16,7 @@ export const verbNice = 10;
 export function setNice(pid: number, nice: number): void {
   try {
     for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), nice);
-    if (sessionOf(pid) === pid) writeFileSync(`/proc/${pid}/autogroup`, String(nice));
+    if (readStat(pid)?.session === pid) writeFileSync(`/proc/${pid}/autogroup`, String(nice));
   } catch {
     // Not allowed, no such file, or the process is gone.
   }
@@ -25,15 +26,8 @@ export function setNice(pid: number, nice: number): void {
 export function putMemberFirst(pid: number): void {
   setNice(pid, memberNice);
   try {
-    if (sessionOf(pid) === process.pid) writeFileSync('/proc/self/autogroup', String(memberNice));
+    if (readStat(pid)?.session === process.pid) writeFileSync('/proc/self/autogroup', String(memberNice));
   } catch {
     // As above.
   }
-}
-
-/** Process id of the leader of its session. */
-function sessionOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The command name stands in brackets and may hold anything; the fields begin after the last one.
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
 }

@@ -3,6 +3,7 @@
  * transaction, so that what a former leader still does can be told apart and refused (P6).
  */
 
+import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
 import { type LeaderRecord, leaderRecordSchema, nodeRecordSchema, parseRecord } from '../members/records.ts';
@@ -163,7 +164,7 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
         logger.debug({ nodeId, error: asClusterError(thrown).message }, 'leadership not read');
       }
       tell();
-      await clock.sleep(pollMs, AbortSignal.any([wake.signal, stopping.signal]));
+      await withSignals([wake.signal, stopping.signal], (signal) => clock.sleep(pollMs, signal));
     }
     await watch?.close();
   };

@@ -1,7 +1,7 @@
 /** Connections to the cluster's nodes by address; what the updater and `exec` call them through. */
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { ClusterError } from '../errors.ts';
-import { defaultTaskTimeoutMs } from '../host/tasks.ts';
+import { defaultTaskTimeoutMs } from '../host/tasks/request.ts';
 import type { AgentClient, ClientPool, NodeHealth, Task, TaskResult } from '../ports/agent.ts';
 import { type Channel, type ChannelSettings, createChannel } from './channel.ts';
 import { readNodeHealth } from './documents.ts';

@@ -1,5 +1,6 @@
 /** ClusterService: the Control port on the wire. Documents cross as the JSON that they are. */
 import { Metadata, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { withSignals } from '../base/signals.ts';
 import type { Control, ControlAction, StartRequest } from '../cluster/control-api.ts';
 import { defaultOptions } from '../cluster/update/options.ts';
 import type { UpdateOptions } from '../cluster/update/types.ts';
@@ -111,12 +112,15 @@ function watchUpdate(control: Control, logger: Logger, stopping: AbortSignal): u
     const { updateId, afterEvent } = call.request;
     checkUpdateId(updateId);
     checkSafeInteger('after_event', afterEvent);
-    const until = AbortSignal.any([signal, stopping]);
     call.sendMetadata(new Metadata()); // tells the reader that it is being served, long before the next event may come
-    for await (const event of control.watch(updateId, afterEvent, until)) {
-      if (!(await send(call, { number: event.number, json: JSON.stringify(event) }))) return;
-      if (event.kind === 'ended') return;
-    }
+    const over = await withSignals([signal, stopping], async (until) => {
+      for await (const event of control.watch(updateId, afterEvent, until)) {
+        if (!(await send(call, { number: event.number, json: JSON.stringify(event) }))) return true;
+        if (event.kind === 'ended') return true;
+      }
+      return false;
+    });
+    if (over) return;
     // The end of an update is an event; a stream that ends without it has only lost its source.
     throw new ClusterError('unavailable', stopping.aborted ? 'this node is stopping' : 'the watch ended early', {
       next: 'go on with another node',

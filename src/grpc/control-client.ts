@@ -1,6 +1,7 @@
 /** The Control port from the other end of the wire: for CLI and MCP, and for nodes that pass a request on. */
 
 import type { MethodDefinition } from '@grpc/grpc-js';
+import { linkSignals } from '../base/signals.ts';
 import type { Control, StartRequest } from '../cluster/control-api.ts';
 import type { UpdateEvent, UpdateRecord } from '../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
@@ -151,8 +152,9 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     if (channel === undefined || signal.aborted) return;
     const request = { updateId, afterEvent: after };
     const ended = new AbortController();
+    const linked = linkSignals([signal, ended.signal]);
     try {
-      const limits = { timeoutMs: watchTimeoutMs, signal: AbortSignal.any([signal, ended.signal]) };
+      const limits = { timeoutMs: watchTimeoutMs, signal: linked.signal };
       const call = await channel.serverStream(proto.cluster.WatchUpdate, request, limits);
       call.once('metadata', () => onOpen?.());
       for await (const message of call) {
@@ -165,6 +167,7 @@ export function createControlClient(options: ControlClientOptions): ControlClien
       throw error;
     } finally {
       ended.abort(); // a reader that stops early must not leave the node sending
+      linked.unlink();
     }
   }
 

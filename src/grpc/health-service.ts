@@ -1,5 +1,6 @@
 /** The standard health protocol, for load balancers, probes and grpcurl. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { withSignals } from '../base/signals.ts';
 import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import { send, serverStream, unary } from './calls.ts';
@@ -41,16 +42,17 @@ export function createHealthService(services: readonly string[], logger: Logger,
 
   const watch = serverStream<CheckRequest, CheckResponse>(logger, async (call, signal) => {
     const { service } = call.request;
-    const until = AbortSignal.any([signal, stopping]);
-    let last: Serving | null = null;
-    for (;;) {
-      const status = statusOf(service);
-      if (status !== last && !(await send(call, { status }))) return;
-      last = status;
-      if (until.aborted) break;
-      if (statusOf(service) === last) await changed(watchers, until);
-    }
-    throw new ClusterError('unavailable', 'this node is stopping');
+    const readerLeft = await withSignals([signal, stopping], async (until) => {
+      let last: Serving | null = null;
+      for (;;) {
+        const status = statusOf(service);
+        if (status !== last && !(await send(call, { status }))) return true;
+        last = status;
+        if (until.aborted) return false;
+        if (statusOf(service) === last) await changed(watchers, until);
+      }
+    });
+    if (!readerLeft) throw new ClusterError('unavailable', 'this node is stopping');
   });
 
   const list = unary<object, { statuses: Record<string, CheckResponse> }>(logger, () => ({

@@ -8,7 +8,7 @@ import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
-import { runTask } from './tasks.ts';
+import { runTask } from './tasks/run.ts';
 
 interface Hook {
   argv: string[];

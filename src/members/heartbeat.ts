@@ -1,11 +1,12 @@
-/** A node's sign of life: one lease, and on it the node's record, written again every heartbeat. */
-
+/** A node's sign of life: its record, written again every heartbeat, on its one lease (node-lease.ts). */
+import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Lease, Store } from '../ports/store.ts';
-import { type MemberRecord, memberRecordSchema, type NodeRecord, parseRecord } from './records.ts';
+import { createNodeLease } from './node-lease.ts';
+import type { NodeRecord } from './records.ts';
 
 /** What the daemon says of itself; the rest of the record is kept here. */
 export type HeartbeatFields = Pick<
@@ -48,136 +49,123 @@ export interface Heartbeat {
 const retryMs = 250;
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { store, clock, logger, nodeId, heartbeatMs, leaseMs, leaseTtlMs = leaseMs } = options;
+  const { store, clock, logger, nodeId, leaseMs, leaseTtlMs = leaseMs } = options;
   const stopping = new AbortController();
-  const listeners = new Set<() => void>();
-  let lease: Lease | null = null;
-  let seq = 0;
-  let writtenSeq = 0;
-  let writtenAtMs: number | null = null;
-  let running: Promise<void> = Promise.resolve();
+  const asked = createAsked();
   let wake = new AbortController();
-  let asked = 0;
-  let waiters: { asked: number; done: () => void }[] = [];
-
-  const tellLease = (): void => {
-    for (const listener of listeners) listener();
-  };
-  const liveLease = (): Lease | null => (lease?.alive() ? lease : null);
-
-  const ensureLease = async (): Promise<Lease> => {
-    const live = liveLease();
-    if (live) return live;
-    const granted = await store.grantLease(Math.ceil(leaseTtlMs / 1_000));
-    lease = granted;
-    granted.lost.addEventListener('abort', () => {
-      if (lease !== granted || stopping.signal.aborted) return;
-      logger.warn({ nodeId, leaseId: granted.id }, 'our lease is lost: the store was not reached for too long');
-      tellLease();
-      wake.abort();
-    });
-    tellLease();
-    return granted;
-  };
+  const lease = createNodeLease({
+    store,
+    logger,
+    nodeId,
+    ttlMs: leaseTtlMs,
+    stopping: stopping.signal,
+    onLost: () => wake.abort(),
+  });
+  let seq = 0;
+  let written: { seq: number; atMs: number | null } = { seq: 0, atMs: null };
+  let running: Promise<void> = Promise.resolve();
 
   const beat = async (): Promise<void> => {
-    const asks = asked;
-    const on = await ensureLease();
+    const asks = asked.soFar();
+    const on = await lease.ensure();
     seq += 1;
-    const record: NodeRecord = {
-      nodeId,
-      incarnation: options.incarnation,
-      seq,
-      leaseId: on.id,
-      heartbeatMs,
-      leaseMs,
-      ...options.describe(),
-    };
+    const record = recordOf(options, seq, on.id);
     await store.put(keys.node(nodeId), JSON.stringify(record), on.id);
-    writtenSeq = record.seq;
-    writtenAtMs = clock.nowMs();
-    for (const waiter of waiters.filter((one) => one.asked <= asks)) waiter.done();
-    waiters = waiters.filter((one) => one.asked > asks);
+    written = { seq: record.seq, atMs: clock.nowMs() };
+    asked.answer(asks);
   };
 
-  const run = async (): Promise<void> => {
-    let failing = false;
-    let nextMs = clock.nowMs();
-    while (!stopping.signal.aborted) {
-      wake = new AbortController();
-      try {
-        await beat();
-        if (failing) logger.info({ nodeId, seq }, 'heartbeats are written again');
-        failing = false;
-        nextMs = Math.max(nextMs + heartbeatMs, clock.nowMs());
-      } catch (thrown) {
-        const error = asClusterError(thrown);
-        // The server ended the lease before we knew: take another one.
-        if (error.code === 'not-found') lease = null;
-        if (!failing) logger.warn({ nodeId, seq, error: error.message, ...error.detail }, 'heartbeat not written');
-        failing = true;
-        nextMs = clock.nowMs() + Math.min(retryMs, heartbeatMs);
-      }
-      await clock.sleep(nextMs - clock.nowMs(), AbortSignal.any([wake.signal, stopping.signal]));
-      // A heartbeat out of turn starts the interval anew, so that heartbeats do not bunch up.
-      if (wake.signal.aborted) nextMs = clock.nowMs();
-    }
+  const newWake = (): AbortSignal => {
+    wake = new AbortController();
+    return wake.signal;
   };
 
   return {
     start() {
-      running = run();
+      const forgetLease = lease.forget;
+      running = takeTurns(options, { beat, forgetLease, seq: () => seq, stopping: stopping.signal, newWake });
     },
     touch() {
       if (stopping.signal.aborted) return Promise.resolve();
-      asked += 1;
-      const written = new Promise<void>((done) => waiters.push({ asked, done }));
+      const answered = asked.ask();
       wake.abort();
-      return written;
+      return answered;
     },
-    lease: liveLease,
-    onLease(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    written: () => ({ seq: writtenSeq, lastMsAgo: writtenAtMs === null ? null : clock.nowMs() - writtenAtMs }),
+    lease: lease.live,
+    onLease: lease.onChange,
+    written: () => ({ seq: written.seq, lastMsAgo: written.atMs === null ? null : clock.nowMs() - written.atMs }),
     async stop({ revoke = true } = {}) {
       stopping.abort();
       await running;
-      for (const waiter of waiters) waiter.done();
-      waiters = [];
-      if (revoke) await lease?.revoke();
+      asked.answer(asked.soFar());
+      if (revoke) await lease.revoke();
     },
   };
 }
 
-/**
- * Writes that the node belongs to the cluster. A node that the cluster does not know yet is approved only when it was
- * named at the cluster's founding (`approved`); what an operator decided later stays. Throws ClusterError.
- */
-export async function registerMember(store: Store, member: MemberRecord): Promise<MemberRecord> {
-  const key = keys.member(member.nodeId);
-  for (;;) {
-    const kv = await store.get(key);
-    const parsed = kv && parseRecord(kv.value, memberRecordSchema);
-    const known = parsed && 'value' in parsed ? parsed.value : null;
-    const record = { ...known, ...member, approved: (known?.approved ?? false) || member.approved };
-    const value = JSON.stringify(record);
-    if (kv?.value === value) return record;
-    if (await store.txn([{ key, modRevision: kv?.modRevision ?? 0 }], [{ put: key, value }])) return record;
+function recordOf(options: HeartbeatOptions, seq: number, leaseId: string): NodeRecord {
+  const { nodeId, incarnation, heartbeatMs, leaseMs } = options;
+  return { nodeId, incarnation, seq, leaseId, heartbeatMs, leaseMs, ...options.describe() };
+}
+
+interface TurnDeps {
+  beat(): Promise<void>;
+  forgetLease(): void;
+  seq(): number;
+  stopping: AbortSignal;
+  /** What ends the pause after this turn. */
+  newWake(): AbortSignal;
+}
+
+/** One heartbeat after another until the stop; a failure is tried again soon, and told once. */
+async function takeTurns({ clock, logger, nodeId, heartbeatMs }: HeartbeatOptions, deps: TurnDeps): Promise<void> {
+  const { stopping } = deps;
+  let failing = false;
+  let nextMs = clock.nowMs();
+  while (!stopping.aborted) {
+    const wake = deps.newWake();
+    try {
+      await deps.beat();
+      if (failing) logger.info({ nodeId, seq: deps.seq() }, 'heartbeats are written again');
+      failing = false;
+      nextMs = Math.max(nextMs + heartbeatMs, clock.nowMs());
+    } catch (thrown) {
+      const error = asClusterError(thrown);
+      // The server ended the lease before we knew: take another one.
+      if (error.code === 'not-found') deps.forgetLease();
+      const words = { nodeId, seq: deps.seq(), error: error.message, ...error.detail };
+      if (!failing) logger.warn(words, 'heartbeat not written');
+      failing = true;
+      nextMs = clock.nowMs() + Math.min(retryMs, heartbeatMs);
+    }
+    await withSignals([wake, stopping], (signal) => clock.sleep(nextMs - clock.nowMs(), signal));
+    // A heartbeat out of turn starts the interval anew, so that heartbeats do not bunch up.
+    if (wake.aborted) nextMs = clock.nowMs();
   }
 }
 
-/** An operator lets a node in. False: no such node. Throws ClusterError. */
-export async function approveMember(store: Store, nodeId: string): Promise<boolean> {
-  const key = keys.member(nodeId);
-  for (;;) {
-    const kv = await store.get(key);
-    if (!kv) return false;
-    const parsed = parseRecord(kv.value, memberRecordSchema);
-    if ('problem' in parsed) return false;
-    if (parsed.value.approved) return true;
-    const value = JSON.stringify({ ...parsed.value, approved: true });
-    if (await store.txn([{ key, modRevision: kv.modRevision }], [{ put: key, value }])) return true;
-  }
+interface Asked {
+  /** Resolves when a heartbeat that began after this was written, or at the stop. */
+  ask(): Promise<void>;
+  /** How many have asked until now. */
+  soFar(): number;
+  /** A heartbeat that began after the first `asks` of them was written. */
+  answer(asks: number): void;
+}
+
+/** Who asked for a heartbeat out of turn. */
+function createAsked(): Asked {
+  let asked = 0;
+  let waiting: { asked: number; done: () => void }[] = [];
+  return {
+    ask() {
+      asked += 1;
+      return new Promise<void>((done) => waiting.push({ asked, done }));
+    },
+    soFar: () => asked,
+    answer(asks) {
+      for (const one of waiting.filter((each) => each.asked <= asks)) one.done();
+      waiting = waiting.filter((each) => each.asked > asks);
+    },
+  };
 }

@@ -1,5 +1,6 @@
 /** Who belongs to the cluster and who is there: the members' list joined with the live records. */
 
+import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -133,7 +134,7 @@ export function createMembership(options: MembershipOptions): LiveMembership {
       } catch (thrown) {
         logger.debug({ error: asClusterError(thrown).message }, 'membership not read');
       }
-      await clock.sleep(heartbeatMs, AbortSignal.any([wake.signal, stopping.signal]));
+      await withSignals([wake.signal, stopping.signal], (signal) => clock.sleep(heartbeatMs, signal));
     }
     await Promise.all(watches.map((watch) => watch.close()));
   };

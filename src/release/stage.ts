@@ -92,14 +92,14 @@ export async function stageRelease(options: StageOptions): Promise<Staged> {
   const { base, hash } = options;
   const elapsed = stopwatch();
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const signal = limitedBy(options.signal, timeoutMs);
-  return withPartial(base, hash, signal, async () => {
+  const once = async (signal: AbortSignal): Promise<Staged> => {
     const there = await goodRelease(base, hash);
     if (there !== null)
       return { version: there.version, bytesTransferred: 0, alreadyThere: true, durationMs: elapsed() };
     const { installed, bytesTransferred } = await fetchAndInstall({ ...options, signal, timeoutMs });
     return { version: installed.release.version, bytesTransferred, alreadyThere: false, durationMs: elapsed() };
-  });
+  };
+  return limitedBy(options.signal, timeoutMs, (signal) => withPartial(base, hash, signal, () => once(signal)));
 }
 
 export interface ImportOptions {
@@ -118,8 +118,7 @@ export async function importDirectory({ transfer, base, dir, signal }: ImportOpt
   const elapsed = stopwatch();
   const version = await readVersion(dir);
   const hash = version.buildHash;
-  const limit = limitedBy(signal, defaultTimeoutMs);
-  return withPartial(base, hash, limit, async () => {
+  const once = async (limit: AbortSignal): Promise<Staged> => {
     const there = await goodRelease(base, hash);
     if (there !== null)
       return { version: there.version, bytesTransferred: 0, alreadyThere: true, durationMs: elapsed() };
@@ -132,5 +131,6 @@ export async function importDirectory({ transfer, base, dir, signal }: ImportOpt
       await removePartialIfBad(base, hash, thrown);
       throw thrown;
     }
-  });
+  };
+  return limitedBy(signal, defaultTimeoutMs, (limit) => withPartial(base, hash, limit, () => once(limit)));
 }

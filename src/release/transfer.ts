@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { checkBuildHash } from '../base/build-hash.ts';
 import { errorLine } from '../base/error-line.ts';
+import { withSignals } from '../base/signals.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Channel, Direction, Moved, Transfer, TransferLimits } from '../ports/transfer.ts';
 import { diskError, keepOrRemove } from './install.ts';
@@ -23,10 +24,13 @@ export interface PullOptions extends Channel {
 const serveLimitMs = 3_600_000;
 const finishWaitMs = 120_000;
 
-/** Aborts with the caller's signal, or when the time is up. */
-export function limitedBy(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal {
-  const limit = AbortSignal.timeout(timeoutMs);
-  return signal === undefined ? limit : AbortSignal.any([signal, limit]);
+/** Runs `work` with a signal that aborts with the caller's, or when the time is up. */
+export function limitedBy<T>(
+  signal: AbortSignal | undefined,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withSignals([signal, AbortSignal.timeout(timeoutMs)], work);
 }
 
 /** A partial that may be written to, and the releases whose files it may take. */
@@ -137,8 +141,8 @@ export async function serveRelease(request: ServeOptions): Promise<ServedRelease
   request.output.on('error', () => {});
   try {
     checkBuildHash(request.hash);
-    const limited = { ...request, signal: limitedBy(request.signal, serveLimitMs) };
-    return await (request.direction === 'pull' ? servePull(limited) : servePush(limited));
+    const serve = request.direction === 'pull' ? servePull : servePush;
+    return await limitedBy(request.signal, serveLimitMs, (signal) => serve({ ...request, signal }));
   } catch (thrown) {
     request.output.end();
     const error = asClusterError(thrown);

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEtcdStore } from '../../src/adapters/etcd/store.ts';
 import { systemClock as clock } from '../../src/adapters/system-clock.ts';
+import { identify } from '../../src/base/boot.ts';
 import { freePorts } from '../../src/cli/dev/ports.ts';
 import { etcdArgv } from '../../src/daemon/etcd/argv.ts';
 import { createEtcdMember, type EtcdMember } from '../../src/daemon/etcd/member.ts';
-import { processId } from '../../src/daemon/etcd/process.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { bootstrapPaths, confirmMember, prepareEtcdStart } from '../../src/members/bootstrap.ts';
 import { removeDir } from '../support/temp.ts';
@@ -66,14 +66,14 @@ describe('the etcd process of a node', { timeout: 40_000 }, () => {
     expect(member.state()).toMatchObject({ phase: 'serving', reason: '' });
     const pid = member.state().pid ?? 0;
     const log = join(dir, 'log', 'etcd.log');
-    expect(JSON.parse(readFileSync(join(dir, 'run', 'etcd.pid'), 'utf8'))).toEqual(processId(pid));
+    expect(JSON.parse(readFileSync(join(dir, 'run', 'etcd.pid'), 'utf8'))).toEqual(identify(pid));
     // Its settings beside the flags, as it tells them itself.
     expect(readFileSync(log, 'utf8')).toMatch(/"snapshot-count":\s*10000\b/);
     const store = createEtcdStore({ endpoints: [client], tls: tls(), clock });
     await store.put('/kept', 'x');
     await store.close();
     await member.stop();
-    expect(processId(pid)).toBeNull();
+    expect(identify(pid)).toBeNull();
     expect(readFileSync(log, 'utf8')).toContain('closed etcd server'); // by itself: it was not killed
     expect(member.state().phase).toBe('stopped');
   });
@@ -103,12 +103,12 @@ describe('the etcd process of a node', { timeout: 40_000 }, () => {
     const leftOver = spawn('etcd', argv(), { stdio: 'ignore' });
     const leftOverPid = leftOver.pid ?? 0;
     const member = make();
-    await until('the left-over to run', () => processId(leftOverPid) !== null);
+    await until('the left-over to run', () => identify(leftOverPid) !== null);
     await member.start();
     await member.ready();
-    expect(processId(leftOverPid)).toBeNull();
+    expect(identify(leftOverPid)).toBeNull();
     expect(member.state().pid).not.toBe(leftOverPid);
-    expect(processId(bystander.pid ?? 0)).not.toBeNull();
+    expect(identify(bystander.pid ?? 0)).not.toBeNull();
     bystander.kill('SIGKILL');
     await member.stop();
   });

@@ -21,7 +21,7 @@ import { loadProto } from '../../src/grpc/proto.ts';
 import { loadStandardProtos } from '../../src/grpc/standard-protos.ts';
 import { channelCredentials, type Tls } from '../../src/grpc/tls.ts';
 import { openTransferPipe } from '../../src/grpc/transfer-client.ts';
-import type { TaskRegistry } from '../../src/host/tasks.ts';
+import type { TaskRegistry } from '../../src/host/tasks/registry.ts';
 import { createFixture, type Fixture, health, tlsFor } from '../support/grpc-fixture.ts';
 
 let fixture: Fixture;

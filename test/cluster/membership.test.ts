@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { keys } from '../../src/base/store-keys.ts';
-import { approveMember, registerMember } from '../../src/members/heartbeat.ts';
+import { approveMember, registerMember } from '../../src/members/registration.ts';
 import type { NodeInfo } from '../../src/ports/membership.ts';
 import { startTestNode, type TestNode } from './support/cluster-node.ts';
 import { startTestEtcd, type TestEtcd, until } from './support/etcd.ts';

@@ -8,7 +8,7 @@ import { type Ca, createCa, issueCert } from '../../src/grpc/ca.ts';
 import type { Role } from '../../src/grpc/identity.ts';
 import { createGrpcServer, type GrpcServer } from '../../src/grpc/server.ts';
 import { type Tls, tlsFromPem } from '../../src/grpc/tls.ts';
-import { createTaskRegistry, type TaskRegistry } from '../../src/host/tasks.ts';
+import { createTaskRegistry, type TaskRegistry } from '../../src/host/tasks/registry.ts';
 import type { NodeHealth } from '../../src/ports/agent.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import { removeDir } from './temp.ts';

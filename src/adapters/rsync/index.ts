@@ -2,6 +2,7 @@
  * The Transfer port on rsync. argv.ts: what it is started with; process.ts: its process; serve.ts: the serving end;
  * outcome.ts: what it tells when it ends; rsh.ts: the front that it starts as its remote shell.
  */
+import { withSignals } from '../../base/signals.ts';
 import { ClusterError } from '../../errors.ts';
 import type { Moved, Transfer, TransferLimits } from '../../ports/transfer.ts';
 import { copyArgv, pullArgv, pushArgv } from './argv.ts';
@@ -15,15 +16,15 @@ const defaultTimeoutMs = 600_000;
 async function run(argv: string[], cwd: string, options: TransferLimits): Promise<{ moved: Moved; stdout: string }> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const timeUp = AbortSignal.timeout(timeoutMs);
-  const limit = options.signal === undefined ? timeUp : AbortSignal.any([options.signal, timeUp]);
   const startedNs = process.hrtime.bigint();
-  const ended = await runRsync(argv, cwd, limit);
+  const ended = await withSignals([options.signal, timeUp], (signal) => runRsync(argv, cwd, signal));
   if (ended.exitCode === 0) {
     const durationMs = Number((process.hrtime.bigint() - startedNs) / 1_000_000n);
     return { moved: { bytesTransferred: bytesMoved(ended.stdout), durationMs }, stdout: ended.stdout };
   }
-  if (!limit.aborted) throw failureOf(ended);
-  const why = options.signal?.aborted ? 'it was called off' : `it took more than ${timeoutMs} ms`;
+  const calledOff = options.signal?.aborted === true;
+  if (!calledOff && !timeUp.aborted) throw failureOf(ended);
+  const why = calledOff ? 'it was called off' : `it took more than ${timeoutMs} ms`;
   throw new ClusterError('transfer-failed', `the transfer of the release was cut off: ${why}`, {
     seen: tail(ended.stderr) || why,
     wanted: 'the whole release',

@@ -3,7 +3,7 @@ import { rsync } from '../../adapters/rsync/index.ts';
 import { createAgentService } from '../../grpc/agent-service.ts';
 import { admitEpoch, readEpoch } from '../../host/epoch.ts';
 import { createSupervisorClient } from '../../host/managers/supervisor/manager.ts';
-import type { TaskRegistry } from '../../host/tasks.ts';
+import type { TaskRegistry } from '../../host/tasks/registry.ts';
 import { diskFreeBytes, releaseHashes } from '../../release/store.ts';
 import { finishPush, serveRelease } from '../../release/transfer.ts';
 import { readInstalled } from '../../trial/trial-view.ts';

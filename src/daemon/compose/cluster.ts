@@ -11,7 +11,7 @@ import type { GrpcClientPool } from '../../grpc/client-pool.ts';
 import { createControlClient } from '../../grpc/control-client.ts';
 import { localReleases } from '../../host/local-releases.ts';
 import { knownClusterId } from '../../members/bootstrap.ts';
-import { approveMember } from '../../members/heartbeat.ts';
+import { approveMember } from '../../members/registration.ts';
 import { releasePath } from '../../release/store.ts';
 import { readVersion } from '../../release/version.ts';
 import type { NodeContext } from './context.ts';

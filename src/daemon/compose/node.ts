@@ -6,7 +6,7 @@
 import { GrpcClientPool } from '../../grpc/client-pool.ts';
 import { createGrpcServer } from '../../grpc/server.ts';
 import { createHooks } from '../../host/hooks.ts';
-import { createTaskRegistry, type TaskRegistry } from '../../host/tasks.ts';
+import { createTaskRegistry, type TaskRegistry } from '../../host/tasks/registry.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { ReleaseRef } from '../../ports/releases.ts';
 import type { NodeConfig } from '../config.ts';

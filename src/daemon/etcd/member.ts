@@ -5,13 +5,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, openSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { identify } from '../../base/boot.ts';
 import { putMemberFirst } from '../../base/priority.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { etcdVariables } from './argv.ts';
 import { type EtcdProbeTarget, probeEtcd } from './probe.ts';
-import { endProcess, findEtcdOf, processId } from './process.ts';
+import { endProcess, findEtcdOf } from './process.ts';
 
 export interface EtcdMemberOptions {
   clock: Clock;
@@ -20,7 +21,7 @@ export interface EtcdMemberOptions {
   /** From `etcdArgv`; asked before every start, for the second one is no bootstrap any more. */
   argv: () => string[];
   dataDir: string;
-  /** run/etcd.pid: `{pid, startTime}`. */
+  /** run/etcd.pid: `{pid, startTime, bootId}`. */
   pidFile: string;
   /** log/etcd.log. */
   logFile: string;
@@ -137,7 +138,7 @@ export function createEtcdMember(options: EtcdMemberOptions): EtcdMember {
       const pid = current.pid;
       stopping.abort();
       become({ phase: 'stopping', reason: 'etcd is being stopped' });
-      const id = pid === null ? null : processId(pid);
+      const id = pid === null ? null : identify(pid);
       if (id && !(await endProcess(id, clock, stopGraceMs))) logger.error({ pid }, 'etcd did not end');
       await running;
     },
@@ -160,7 +161,7 @@ async function endLeftOver(options: EtcdMemberOptions, graceMs: number): Promise
 /** For people and tools; a left-over is found without it, so a full disk does no harm here. */
 function notePid(options: EtcdMemberOptions, pid: number): void {
   try {
-    writeFileSync(options.pidFile, `${JSON.stringify(processId(pid) ?? { pid, startTime: '' })}\n`);
+    writeFileSync(options.pidFile, `${JSON.stringify(identify(pid) ?? { pid, startTime: '' })}\n`);
   } catch (error) {
     options.logger.warn({ error: String(error) }, 'cannot write the pid of etcd');
   }

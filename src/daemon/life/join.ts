@@ -1,7 +1,7 @@
 /** From a process to a node of its cluster: its Raft member serves, and its name is on the members' list. */
 import { asClusterError } from '../../errors.ts';
 import { checkClusterId, confirmMember, prepareEtcdStart, readStartFacts } from '../../members/bootstrap.ts';
-import { registerMember } from '../../members/heartbeat.ts';
+import { registerMember } from '../../members/registration.ts';
 import type { NodeConfig } from '../config.ts';
 import type { NodeParts } from './parts.ts';
 

@@ -5,7 +5,7 @@ import type { RaftView } from '../../cluster/raft.ts';
 import type { RollingUpdater } from '../../cluster/updater.ts';
 import type { GrpcServer } from '../../grpc/server.ts';
 import type { Hooks } from '../../host/hooks.ts';
-import type { TaskRegistry } from '../../host/tasks.ts';
+import type { TaskRegistry } from '../../host/tasks/registry.ts';
 import type { BootstrapPaths } from '../../members/bootstrap.ts';
 import type { Heartbeat } from '../../members/heartbeat.ts';
 import type { LiveMembership } from '../../members/membership.ts';

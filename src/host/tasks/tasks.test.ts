@@ -2,7 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTaskRegistry, runTask, type TaskDeps, type TaskRequest, type TaskStatus } from './tasks.ts';
+import { identify } from '../../base/boot.ts';
+import { createTaskRegistry } from './registry.ts';
+import type { TaskRequest } from './request.ts';
+import { runTask, type TaskDeps, type TaskStatus } from './run.ts';
 
 let base: string;
 let deps: TaskDeps;
@@ -25,14 +28,7 @@ async function collect(request: TaskRequest, signal?: AbortSignal): Promise<Task
   return { ...status, out: Buffer.concat(out), err: Buffer.concat(err).toString() };
 }
 
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-  } catch {
-    return false;
-  }
-};
+const alive = (pid: number): boolean => identify(pid) !== null;
 const until = (condition: () => boolean) => expect.poll(condition, { timeout: 5000, interval: 10 }).toBe(true);
 const readPid = (name: string): number => Number(readFileSync(join(base, name), 'utf8'));
 const exists = (name: string): boolean => {
