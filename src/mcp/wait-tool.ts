@@ -1,5 +1,7 @@
 /** wait_update: one bounded wait for an update's end. A client that gives up on long calls makes it again and again. */
+
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
+import { withSignals } from '../base/signals.ts';
 import type { UpdateRecord } from '../cluster/update/types.ts';
 import type { Context } from '../front/context.ts';
 import { recordHead, reportLines } from '../front/render/report.ts';
@@ -31,8 +33,9 @@ export async function waitUpdate(
   try {
     const record = await session.control.getUpdate(updateId);
     if (record.outcome !== null) return endedResult(record);
-    const signal = AbortSignal.any([request.mcpReq.signal, over.signal]);
-    const { followed, view } = await followWithProgress(ctx, session, record, record.lastEvent, signal, progress);
+    const { followed, view } = await withSignals([request.mcpReq.signal, over.signal], (signal) =>
+      followWithProgress(ctx, session, record, record.lastEvent, signal, progress),
+    );
     if (followed.kind === 'ended') return endedResult(followed.record);
     const why = followed.kind === 'lost' ? followed.why.message : null;
     return goesOnResult((await lastLook(ctx, session, record.id)) ?? record, view, ctx.clock.nowMs(), why);
