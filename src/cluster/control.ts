@@ -36,8 +36,8 @@ export interface ControlDeps {
   clock: Clock;
   updater: RollingUpdater;
   heartbeatMs: number;
-  /** Control of another node, by address. */
-  controlAt(address: string): Control;
+  /** Control of another node, by address; it is closed when the one question that it was made for is answered. */
+  controlAt(address: string): Control & { close(): void };
   /** version.json of a release in this node's own store; null: not here. */
   describeRelease(buildHash: string): Promise<VersionInfo | null>;
   approveMember(nodeId: string): Promise<void>;
@@ -58,7 +58,12 @@ export function createControl(deps: ControlDeps): Control {
         next: 'try again in a few seconds: `claudecluster status`',
       });
     }
-    return there(deps.controlAt(info.address));
+    const other = deps.controlAt(info.address);
+    try {
+      return await there(other);
+    } finally {
+      other.close();
+    }
   };
 
   const plan = (request: StartRequest): Promise<UpdatePlan> =>

@@ -14,7 +14,7 @@ import { watchSelf } from './life/watch-self.ts';
 export function createNodeLife(parts: NodeParts): NodeLife {
   const { clock, logger, journal } = parts;
   const { base, probationMs } = parts.config;
-  const part: Part = { watches: [], stopKeeper: async () => undefined, leading: Promise.resolve() };
+  let part: Part | null = null;
   let server: GrpcServer | null = null;
 
   /** A record that is not kept any more is of an update that ended long ago. */
@@ -29,7 +29,9 @@ export function createNodeLife(parts: NodeParts): NodeLife {
       server = await parts.listen();
       const self = watchSelf(parts, server, signal);
       void watchProbation({ base, clock, logger, probationMs, updateEnded, healthy: parts.isHealthy }, signal);
-      const started = takePart(parts, part, signal);
+      const started = takePart(parts, signal).then((taken) => {
+        part = taken;
+      });
       await aborted(signal);
       await within(clock, farewellMs, Promise.all([self, started]));
     },

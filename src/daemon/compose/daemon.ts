@@ -5,6 +5,7 @@ import { nodePaths } from '../../base/paths.ts';
 import { asClusterError } from '../../errors.ts';
 import type { NodeConfig } from '../config.ts';
 import { holdDaemon } from '../daemon-lock.ts';
+import { endsWithoutEtcd, etcdOfHost } from './host.ts';
 import { composeNode } from './node.ts';
 
 /** Whatever is not done by then when asked to stop is left, ms: systemd and people expect an end within 10 s. */
@@ -16,7 +17,7 @@ export interface DaemonRequest {
   bundle: string;
 }
 
-/** Runs the node until SIGTERM or SIGINT. Returns the exit code. */
+/** Runs the node until SIGTERM or SIGINT. Returns the exit code. Throws ClusterError: what keeps it from being started. */
 export async function runDaemon({ config, bundle }: DaemonRequest): Promise<number> {
   const paths = nodePaths(config.base);
   for (const dir of [paths.data, paths.run, paths.log, paths.releases]) mkdirSync(dir, { recursive: true });
@@ -30,7 +31,9 @@ export async function runDaemon({ config, bundle }: DaemonRequest): Promise<numb
       stop.abort();
     });
   }
-  const node = await composeNode(config, bundle, logger);
+  const etcdUsable = etcdOfHost(config);
+  if (endsWithoutEtcd(config.base)) await etcdUsable();
+  const node = await composeNode({ config, bundle, logger, etcdUsable });
   logger.info({ incarnation: node.incarnation, release: node.release }, 'started');
   await node.life.run(stop.signal);
   const timer = setTimeout(() => {

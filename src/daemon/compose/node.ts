@@ -25,8 +25,17 @@ export interface ComposedNode {
   release: ReleaseRef;
 }
 
+export interface NodeRequest {
+  config: NodeConfig;
+  /** Path of the bundle that runs. */
+  bundle: string;
+  logger: Logger;
+  etcdUsable(): Promise<void>;
+}
+
 /** Nothing runs yet, and nothing was dialled. Throws as `nodeContext`. */
-export async function composeNode(config: NodeConfig, bundle: string, logger: Logger): Promise<ComposedNode> {
+export async function composeNode(request: NodeRequest): Promise<ComposedNode> {
+  const { config, bundle, logger, etcdUsable } = request;
   const context = await nodeContext(config, bundle, logger);
   const { clock, tls, ending, incarnation, release } = context;
   const { nodeId, base } = config;
@@ -46,6 +55,7 @@ export async function composeNode(config: NodeConfig, bundle: string, logger: Lo
     member,
     tasks,
     hooks,
+    etcdUsable,
     ownMemberId: async () => (await stores.admin.members()).find((one) => one.name === nodeId)?.memberId ?? null,
     listen: () => createGrpcServer({ listen: config.listen, tls, agent, control, logger }),
     disconnect: async () => {

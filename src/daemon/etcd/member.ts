@@ -86,11 +86,16 @@ export function createEtcdMember(options: EtcdMemberOptions): EtcdMember {
       notePid(options, child.pid);
       const { pid } = child;
       putMemberFirst(pid);
-      void probeEtcd(options.probe, clock, life.signal).then((serving) => {
-        if (!serving || stopping.signal.aborted) return;
-        putMemberFirst(pid); // threads that began before the first time
-        become({ phase: 'serving', reason: '' });
-      });
+      void probeEtcd(options.probe, clock, life.signal).then(
+        (serving) => {
+          if (!serving || stopping.signal.aborted) return;
+          putMemberFirst(pid); // threads that began before the first time
+          become({ phase: 'serving', reason: '' });
+        },
+        // A certificate and a key that do not belong together, say: the node's health tells, and the daemon lives.
+        (thrown: unknown) =>
+          become({ reason: `etcd cannot be asked whether it serves: ${asClusterError(thrown).message}` }),
+      );
     }
     const trimming = trimLog(options, clock, life.signal);
     const why = await ended;
@@ -153,7 +158,7 @@ async function endLeftOver(options: EtcdMemberOptions, graceMs: number): Promise
     throw new ClusterError('operator-needed', 'an etcd that was left over cannot be ended', {
       seen: `process ${id.pid} still runs on ${options.dataDir}`,
       wanted: 'no other etcd on this data directory',
-      next: `end process ${id.pid} by hand; the daemon tries again at its next start`,
+      next: `end process ${id.pid} by hand; the daemon goes on when it is gone`,
     });
   }
 }

@@ -15,8 +15,8 @@ const moveAwayMs = 3_000;
 /** For calls that are under way when the server stops, ms. */
 const serverGraceMs = 300;
 
-/** `server` null: it never listened. */
-export async function sayFarewell(parts: NodeParts, part: Part, server: GrpcServer | null): Promise<void> {
+/** `part` null: the node never took part; `server` null: it never listened. */
+export async function sayFarewell(parts: NodeParts, part: Part | null, server: GrpcServer | null): Promise<void> {
   const { clock, logger, tasks, member, heartbeat, leadership } = parts;
   parts.state.stopping = true;
   server?.setServing(false);
@@ -25,14 +25,14 @@ export async function sayFarewell(parts: NodeParts, part: Part, server: GrpcServ
   await within(clock, farewellMs / 2, heartbeat.touch());
   await waitForTasks(parts);
   if (member !== null) await within(clock, moveAwayMs, moveRaftLeaderAway(parts));
-  await within(clock, farewellMs, Promise.all([part.stopKeeper(), part.leading]));
+  await within(clock, farewellMs, Promise.all([part?.stopKeeper(), part?.leading]));
   await within(clock, farewellMs, leadership.resign());
   const ended = await tasks.endAll();
   if (ended.length > 0) logger.warn({ count: ended.length, programs: ended }, 'ended tasks that still ran');
   // The verb that asked for this restart has an answer to give: a caller that never hears it asks again.
   await tasks.verbsEnded(verbsMs);
   await tasks.endAll({ verbs: true });
-  const silent = [leadership.stop(), parts.membership.stop(), ...part.watches.map((watch) => watch.close())];
+  const silent = [leadership.stop(), parts.membership.stop(), part?.hints.end()];
   await within(clock, farewellMs, Promise.all([...silent, heartbeat.stop({ revoke: true })]));
   await server?.stop(serverGraceMs);
   await member?.stop();

@@ -5,8 +5,8 @@ import { registerMember } from '../../members/registration.ts';
 import type { NodeConfig } from '../config.ts';
 import type { NodeParts } from './parts.ts';
 
-/** Between two attempts to reach the cluster at start, ms. */
-const joinRetryMs = 250;
+/** Between two attempts at a step of the start, ms. */
+const retryMs = 250;
 
 const peerOf = ({ etcd }: NodeConfig): string => ('endpoints' in etcd ? '' : etcd.peer);
 
@@ -15,37 +15,39 @@ export async function startMember(parts: NodeParts, signal: AbortSignal): Promis
   const { config, member, boot, state, logger } = parts;
   const { nodeId } = config;
   if (member === null) return true;
-  const start = prepareEtcdStart(boot, nodeId, peerOf(config));
+  const start = await untilItWorks(parts, signal, 'the Raft member is not started yet', async () => {
+    await parts.etcdUsable();
+    const planned = prepareEtcdStart(boot, nodeId, peerOf(config));
+    if (planned.kind !== 'wait') {
+      state.notReady = 'its etcd does not serve yet';
+      await member.start();
+    }
+    return planned;
+  });
+  if (start === null) return false;
   if (start.kind === 'wait') {
+    // For good: data that somebody is putting back must not be started on before all of it is there.
     state.notReady = `${start.reason}; ${start.next}`;
     logger.error({ reason: start.reason, next: start.next }, 'the Raft member is not started');
     return false;
   }
-  state.notReady = 'its etcd does not serve yet';
-  await member.start();
-  await member.ready(signal);
-  confirmMember(boot, nodeId);
+  await member.ready(signal).catch((thrown: unknown) => {
+    if (!signal.aborted) throw thrown;
+  });
+  if (signal.aborted) return false;
+  await untilItWorks(parts, signal, 'cannot note that the member serves', async () => confirmMember(boot, nodeId));
   state.memberId = await parts.ownMemberId().catch(() => null);
   return true;
 }
 
 /** Joins the cluster; as long as it cannot be reached, waits and says so. */
 export async function joinCluster(parts: NodeParts, signal: AbortSignal): Promise<void> {
-  const { state, logger, clock } = parts;
-  for (let told = ''; !signal.aborted; ) {
-    try {
-      const clusterId = await checkClusterId(parts.store, clock, parts.boot);
-      await registerSelf(parts);
-      logger.info({ clusterId }, 'joined');
-      return;
-    } catch (thrown) {
-      const error = asClusterError(thrown);
-      state.notReady = `${error.message}${error.detail.next === undefined ? '' : `; ${error.detail.next}`}`;
-      if (told !== error.message) logger.warn({ err: error.toJSON() }, 'waiting for the cluster');
-      told = error.message;
-      await clock.sleep(joinRetryMs, signal);
-    }
-  }
+  const clusterId = await untilItWorks(parts, signal, 'waiting for the cluster', async () => {
+    const id = await checkClusterId(parts.store, parts.clock, parts.boot);
+    await registerSelf(parts);
+    return id;
+  });
+  if (clusterId !== null) parts.logger.info({ clusterId }, 'joined');
 }
 
 /** A node that was named at the cluster's founding needs nobody's approval. */
@@ -58,4 +60,28 @@ async function registerSelf({ config, boot, store, version, release }: NodeParts
     (bootstrap.nodes.includes(nodeId) || bootstrap.initialCluster.some((one) => one.name === nodeId));
   const { protocol } = version;
   await registerMember(store, { nodeId, address, role, approved, protocol, release: { ...release } });
+}
+
+/**
+ * Tries `work` until it works: a start that fails once must not end the process, which on trial would cost a good build
+ * one of its starts. Meanwhile the node's health says why, and the log, once for each reason. null: `signal` aborted first.
+ */
+async function untilItWorks<T>(
+  { state, logger, clock }: NodeParts,
+  signal: AbortSignal,
+  waiting: string,
+  work: () => Promise<T>,
+): Promise<T | null> {
+  for (let told = ''; !signal.aborted; ) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const error = asClusterError(thrown);
+      state.notReady = `${error.message}${error.detail.next === undefined ? '' : `; ${error.detail.next}`}`;
+      if (told !== error.message) logger.warn({ err: error.toJSON() }, waiting);
+      told = error.message;
+      await clock.sleep(retryMs, signal);
+    }
+  }
+  return null;
 }

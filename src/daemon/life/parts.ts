@@ -50,6 +50,8 @@ export interface NodeParts {
   ending: AbortController;
   facts(): SelfFacts;
   isHealthy(): boolean;
+  /** Throws ClusterError 'operator-needed' as long as the host has no etcd that the member can run. */
+  etcdUsable(): Promise<void>;
   ownMemberId(): Promise<string | null>;
   listen(): Promise<GrpcServer>;
   /** Connections to others, last of all. */

@@ -1,0 +1,54 @@
+/** Watches of a node's life. They are hints (DESIGN §9): no node ends, and nothing waits, because one cannot be had. */
+import { asClusterError } from '../../errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Store, Watch } from '../../ports/store.ts';
+
+/** Between two attempts to have a watch, ms; until there is one, polling finds what it would have told. */
+const retryMs = 1_000;
+
+export interface HintDeps {
+  store: Store;
+  clock: Clock;
+  logger: Logger;
+}
+
+export interface Hints {
+  /** No hint comes after this; resolves when every watch is closed. Never rejects. */
+  end(): Promise<void>;
+}
+
+/** Calls `onHint` when something below one of the prefixes may have changed. A watch that is refused is asked for again. */
+export function followKeys(deps: HintDeps, prefixes: readonly string[], onHint: () => void): Hints {
+  const stopping = new AbortController();
+  const hint = (): void => {
+    if (!stopping.signal.aborted) onHint();
+  };
+  const watches = prefixes.map((prefix) => keepTrying(deps, prefix, hint, stopping.signal));
+  return {
+    async end() {
+      stopping.abort();
+      await Promise.allSettled(watches.map(async (watch) => (await watch)?.close()));
+    },
+  };
+}
+
+/** The watch, when there is one; null: it was not wanted any more. Never rejects. */
+async function keepTrying(
+  { store, clock, logger }: HintDeps,
+  prefix: string,
+  hint: () => void,
+  stopping: AbortSignal,
+): Promise<Watch | null> {
+  for (let failed = false; !stopping.aborted; failed = true) {
+    try {
+      const watch = await store.watch(prefix, hint);
+      if (failed) hint(); // What happened while there was none is not known.
+      return watch;
+    } catch (thrown) {
+      if (!failed) logger.warn({ err: asClusterError(thrown).toJSON(), prefix }, 'no watch yet: it is asked for again');
+      await clock.sleep(retryMs, stopping);
+    }
+  }
+  return null;
+}
