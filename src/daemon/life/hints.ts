@@ -21,14 +21,20 @@ export interface Hints {
 /** Calls `onHint` when something below one of the prefixes may have changed. A watch that is refused is asked for again. */
 export function followKeys(deps: HintDeps, prefixes: readonly string[], onHint: () => void): Hints {
   const stopping = new AbortController();
+  const had: Watch[] = [];
   const hint = (): void => {
     if (!stopping.signal.aborted) onHint();
   };
-  const watches = prefixes.map((prefix) => keepTrying(deps, prefix, hint, stopping.signal));
+  const trying = prefixes.map(async (prefix) => {
+    const watch = await keepTrying(deps, prefix, hint, stopping.signal);
+    if (watch === null) return;
+    had.push(watch);
+    if (stopping.signal.aborted) await watch.close(); // It came too late for `end`.
+  });
   return {
     async end() {
       stopping.abort();
-      await Promise.allSettled(watches.map(async (watch) => (await watch)?.close()));
+      await Promise.allSettled([...had.map((watch) => watch.close()), ...trying]);
     },
   };
 }
