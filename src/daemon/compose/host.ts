@@ -1,6 +1,6 @@
 /** What the host has to bring, for no release does (DESIGN §13): a voter's etcd. */
-import { readProbation } from '../../trial/probation-view.ts';
-import { readTrial } from '../../trial/trial-view.ts';
+import { existsSync } from 'node:fs';
+import { nodePaths } from '../../base/paths.ts';
 import type { NodeConfig } from '../config.ts';
 import { findPrograms } from '../etcd/find.ts';
 
@@ -33,9 +33,6 @@ export function etcdOfHost({ etcd }: Pick<NodeConfig, 'etcd'>): () => Promise<vo
  */
 export function endsWithoutEtcd(base: string): boolean {
   if (process.env.CLAUDECLUSTER_SUPERVISOR_PID !== undefined) return false;
-  try {
-    return readTrial(base) === null && readProbation(base) === null;
-  } catch {
-    return false; // What cannot be read may be a trial.
-  }
+  const { trial, probation } = nodePaths(base);
+  return !existsSync(trial) && !existsSync(probation); // One that makes no sense may be one all the same.
 }
