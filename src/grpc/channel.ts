@@ -112,6 +112,29 @@ async function connected(client: Client, timeoutMs: number, signal: AbortSignal 
   }
 }
 
+/** The calls of one channel that have not ended. */
+function callsUnderWay(): {
+  /** Has the call cancelled by the caller's signal and by cancelAll, until the returned function is called. */
+  track: (call: Cancellable, signal: AbortSignal | undefined) => () => void;
+  cancelAll: () => void;
+} {
+  const calls = new Set<Cancellable>();
+  return {
+    track: (call, signal) => {
+      const cancel = (): void => call.cancel();
+      calls.add(call);
+      signal?.addEventListener('abort', cancel, { once: true });
+      return () => {
+        calls.delete(call);
+        signal?.removeEventListener('abort', cancel);
+      };
+    },
+    cancelAll: () => {
+      for (const call of [...calls]) call.cancel();
+    },
+  };
+}
+
 /** Opens no connection yet: the first call does. Throws ClusterError 'usage' for an address that is none. */
 export function createChannel(address: string, tls: Tls, settings: ChannelSettings = {}): Channel {
   if (!addressPattern.test(address)) {
@@ -121,7 +144,7 @@ export function createChannel(address: string, tls: Tls, settings: ChannelSettin
   // The scheme is ours, so that no part of an address can be read as one.
   const client = new Client(`dns:${address}`, channelCredentials(tls), channelOptions(settings));
   const connectTimeoutMs = settings.connectTimeoutMs ?? defaultConnectTimeoutMs;
-  const underWay = new Set<Cancellable>();
+  const underWay = callsUnderWay();
   let closed = false;
 
   const gone = (why: string): ClusterError =>
@@ -135,17 +158,6 @@ export function createChannel(address: string, tls: Tls, settings: ChannelSettin
   };
 
   const options = ({ timeoutMs }: CallLimits): CallOptions => ({ deadline: deadlineIn(timeoutMs) });
-
-  /** Has the call cancelled by the caller's signal and by close(), for as long as it runs. */
-  const track = (call: Cancellable, signal: AbortSignal | undefined): (() => void) => {
-    const cancel = (): void => call.cancel();
-    underWay.add(call);
-    signal?.addEventListener('abort', cancel, { once: true });
-    return () => {
-      underWay.delete(call);
-      signal?.removeEventListener('abort', cancel);
-    };
-  };
 
   return {
     address,
@@ -167,7 +179,7 @@ export function createChannel(address: string, tls: Tls, settings: ChannelSettin
           options(limits),
           done,
         );
-        const forget = track(call, limits.signal);
+        const forget = underWay.track(call, limits.signal);
       });
     },
     serverStream: async (method, request, limits) => {
@@ -176,19 +188,19 @@ export function createChannel(address: string, tls: Tls, settings: ChannelSettin
       const call = held(
         client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, options(limits)),
       );
-      call.once('status', track(call, limits.signal));
+      call.once('status', underWay.track(call, limits.signal));
       return call;
     },
     duplex: async (method, limits) => {
       await ready(limits);
       const { path, requestSerialize, responseDeserialize } = method;
       const call = held(client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, options(limits)));
-      call.once('status', track(call, limits.signal));
+      call.once('status', underWay.track(call, limits.signal));
       return call;
     },
     close: () => {
       closed = true;
-      for (const call of [...underWay]) call.cancel();
+      underWay.cancelAll();
       client.close();
     },
   };

@@ -5,8 +5,6 @@ import { linkSignals } from '../base/signals.ts';
 import type { Control, StartRequest } from '../cluster/control-api.ts';
 import type { UpdateEvent, UpdateRecord } from '../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
-import type { Logger } from '../ports/logger.ts';
-import { type Channel, type ChannelSettings, createChannel } from './channel.ts';
 import {
   readClusterStatus,
   readReleaseRows,
@@ -23,15 +21,10 @@ import {
   type UpdateEventMessage,
   type UpdateRequestMessage,
 } from './proto.ts';
-import type { Tls } from './tls.ts';
+import { createTurn, type TurnOptions, worthAnother } from './turn.ts';
 
-export interface ControlClientOptions {
-  /** host:port of nodes; the first that answers is kept. */
-  addresses: readonly string[];
-  tls: Tls;
-  logger?: Logger;
+export interface ControlClientOptions extends TurnOptions {
   proto?: Proto;
-  channel?: ChannelSettings;
   /** Milliseconds for a question. Default 10,000. */
   callTimeoutMs?: number;
   /** Milliseconds for preflight, which hashes a whole release. Default 120,000. */
@@ -47,31 +40,6 @@ export interface ControlClient extends Control {
 /** A watch lasts as long as an update; a node that hangs is noticed by keepalive. */
 const watchTimeoutMs = 24 * 3_600_000;
 
-/** The addresses in turn, beginning with the one that worked last. */
-function createTurn(options: ControlClientOptions): {
-  order: () => Channel[];
-  worked: (channel: Channel) => void;
-  failed: (channel: Channel) => void;
-  close: () => void;
-} {
-  const channels = [...new Set(options.addresses)].map((one) => createChannel(one, options.tls, options.channel));
-  if (channels.length === 0) throw new ClusterError('usage', 'no address of a node to ask');
-  let first = 0;
-  const indexOf = (channel: Channel): number => channels.indexOf(channel);
-  return {
-    order: () => [...channels.slice(first), ...channels.slice(0, first)],
-    worked: (channel) => {
-      first = indexOf(channel);
-    },
-    failed: (channel) => {
-      if (indexOf(channel) === first) first = (first + 1) % channels.length;
-    },
-    close: () => {
-      for (const channel of channels) channel.close();
-    },
-  };
-}
-
 function updateRequest(request: StartRequest): UpdateRequestMessage {
   return {
     buildHash: request.buildHash ?? '',
@@ -81,24 +49,6 @@ function updateRequest(request: StartRequest): UpdateRequestMessage {
   };
 }
 
-/** Nobody answered: one error that names every address and what it said. */
-function nobody(errors: { address: string; error: ClusterError }[]): ClusterError {
-  const [only] = errors;
-  if (errors.length === 1 && only !== undefined) return only.error;
-  return new ClusterError('unavailable', 'no node of the cluster answers', {
-    seen: errors
-      .map(({ address, error }) => (error.message.includes(address) ? error.message : `${address}: ${error.message}`))
-      .join('; '),
-    wanted: 'one node that answers',
-    next: 'see whether the daemons run, and whether the addresses in the configuration are theirs',
-  });
-}
-
-/** Is another node worth asking? What asking twice would change is never asked this way: see `start`. */
-function worthAnother(error: ClusterError): boolean {
-  return error.code === 'unavailable';
-}
-
 /** Control over the wire. Throws ClusterError 'usage' for addresses that are none, 'config' for bad TLS. */
 export function createControlClient(options: ControlClientOptions): ControlClient {
   const proto = options.proto ?? loadProto();
@@ -106,41 +56,12 @@ export function createControlClient(options: ControlClientOptions): ControlClien
   const callTimeoutMs = options.callTimeoutMs ?? 10_000;
   const planTimeoutMs = options.planTimeoutMs ?? 120_000;
 
-  const askOne = async <Request, T>(
-    channel: Channel,
-    method: MethodDefinition<Request, DocumentMessage>,
-    request: Request,
-    read: (json: string, address: string) => T,
-    timeoutMs: number,
-  ): Promise<T> => {
-    try {
-      const reply = await channel.unary(method, request, { timeoutMs });
-      turn.worked(channel);
-      return read(reply.json, channel.address);
-    } catch (thrown) {
-      throw fromStatus(thrown, channel.address);
-    }
-  };
-
-  const ask = async <Request, T>(
+  const ask = <Request, T>(
     method: MethodDefinition<Request, DocumentMessage>,
     request: Request,
     read: (json: string, address: string) => T,
     timeoutMs: number = callTimeoutMs,
-  ): Promise<T> => {
-    const errors: { address: string; error: ClusterError }[] = [];
-    for (const channel of turn.order()) {
-      try {
-        return await askOne(channel, method, request, read, timeoutMs);
-      } catch (thrown) {
-        const error = asClusterError(thrown);
-        if (!worthAnother(error)) throw error;
-        options.logger?.debug({ address: channel.address, error: error.message }, 'asking another node');
-        errors.push({ address: channel.address, error });
-      }
-    }
-    throw nobody(errors);
-  };
+  ): Promise<T> => turn.ask({ method, request, read, timeoutMs });
 
   async function* watch(
     updateId: string,
@@ -148,8 +69,8 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     signal: AbortSignal,
     onOpen?: () => void,
   ): AsyncGenerator<UpdateEvent> {
-    const [channel] = turn.order();
-    if (channel === undefined || signal.aborted) return;
+    const channel = turn.first();
+    if (signal.aborted) return;
     const request = { updateId, afterEvent: after };
     const ended = new AbortController();
     const linked = linkSignals([signal, ended.signal]);
@@ -177,10 +98,9 @@ export function createControlClient(options: ControlClientOptions): ControlClien
    */
   const start = async (request: StartRequest): Promise<UpdateRecord> => {
     await ask(proto.cluster.GetStatus, {}, readClusterStatus);
-    const [channel] = turn.order();
-    if (channel === undefined) throw nobody([]);
+    const question = { request: updateRequest(request), read: readUpdateRecord, timeoutMs: planTimeoutMs };
     try {
-      return await askOne(channel, proto.cluster.StartUpdate, updateRequest(request), readUpdateRecord, planTimeoutMs);
+      return await turn.askOne(turn.first(), { method: proto.cluster.StartUpdate, ...question });
     } catch (thrown) {
       const error = asClusterError(thrown);
       if (error.code !== 'unavailable') throw error;

@@ -69,7 +69,7 @@ server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port
 `;
 
 function scratchRepo(dir: string): string {
-  for (const part of ['src/cli', 'src/node', 'proto']) mkdirSync(join(dir, part), { recursive: true });
+  for (const part of ['src/cli', 'src/trial', 'proto']) mkdirSync(join(dir, part), { recursive: true });
   cpSync(join(repoRoot, 'package.json'), join(dir, 'package.json'));
   cpSync(join(repoRoot, 'proto/claudecluster.proto'), join(dir, 'proto/claudecluster.proto'));
   symlinkSync(join(repoRoot, 'node_modules'), join(dir, 'node_modules'));
