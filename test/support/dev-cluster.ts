@@ -28,6 +28,8 @@ export interface DevCluster {
   record(updateId?: string): Promise<UpdateRecord>;
   /** Last lines of every node's log, for a failure's message. */
   logs(lines?: number): string;
+  /** The same cluster, asked with another build's CLI (its index.js); undefined: the clone's own. */
+  through(bundle: string | undefined): DevCluster;
   /** Ends every process of the cluster, removes its directory, and throws if anything was left running. */
   stop(): Promise<void>;
 }
@@ -35,6 +37,8 @@ export interface DevCluster {
 export interface DevClusterOptions {
   /** Default 3. */
   nodes?: number;
+  /** Nodes beside them that do not vote. Default 0. */
+  workers?: number;
   /** Membership heartbeat in ms. Default 1,000. */
   heartbeatMs?: number;
   /** Where; default: a new temporary directory. */
@@ -52,6 +56,7 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
   const nodes = String(options.nodes ?? 3);
   const heartbeat = `${options.heartbeatMs ?? 1000}ms`;
   const args = ['dev', 'up', '--nodes', nodes, '--dir', dir, '--heartbeat', heartbeat, '--detach', '--json'];
+  if (options.workers !== undefined) args.push('--workers', String(options.workers));
   try {
     const { json } = await cliOk(args, { ...bundle, ...(options.signal ? { signal: options.signal } : {}) });
     const up = json.at(-1) as { dir: string; config: string; nodes: DevNode[] };
@@ -101,6 +106,7 @@ function devCluster(dir: string, config: string, nodes: DevNode[], bundle: CliOp
     record: async (updateId) =>
       document<UpdateRecord>(['updates', 'show', updateId ?? (await newest(document)), '--json']),
     logs: (lines = 40) => logsBelow(dir, lines),
+    through: (other) => devCluster(dir, config, nodes, other === undefined ? {} : { bundle: other }),
     stop: () => stopDevCluster(dir, bundle),
   };
 }
