@@ -77,10 +77,14 @@ for (const release of chosenReleases()) {
       const walk = await c.update('new', next, ['--skip-offline']);
       await walk.ends('committed');
       c.powerOn(c.worker);
-      await waitFor('the straggler to be brought up', async () => (await c.runs())[c.worker] === next.version.buildHash, {
-        timeoutMs: 60_000,
-        everyMs: 500,
-      });
+      await waitFor(
+        'the straggler to be brought up',
+        async () => (await c.runs())[c.worker] === next.version.buildHash,
+        {
+          timeoutMs: 60_000,
+          everyMs: 500,
+        },
+      );
     });
 
     version('a key of a newer build in config.yaml stays there through a rollback', 'new', async (c) => {

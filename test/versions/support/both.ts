@@ -33,7 +33,11 @@ export async function expectShownByBoth(c: VersionCase, updateId: string): Promi
     const agent = await c.agent(whose);
     expect(await agent.record(updateId)).toEqual(shown[0]);
   }
-  for (const args of [['updates', 'list'], ['updates', 'show', updateId]]) await ask(c, args);
+  for (const args of [
+    ['updates', 'list'],
+    ['updates', 'show', updateId],
+  ])
+    await ask(c, args);
 }
 
 async function eventsOf(cluster: DevCluster, updateId: string): Promise<UpdateEvent[]> {

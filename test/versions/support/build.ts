@@ -65,7 +65,9 @@ async function checkHistory(name: string, commit: string): Promise<void> {
   const shallow = await run('git', ['-C', repoRoot, 'rev-parse', '--is-shallow-repository']).catch(() => null);
   const what = shallow === null ? 'this is no git clone' : 'this clone does not have it';
   const next = shallow?.stdout.trim() === 'true' ? 'git fetch --unshallow' : 'git fetch --all';
-  throw new Error(`${name} is built from commit ${commit}, and ${what}. Run \`${next}\` in ${repoRoot}, then try again`);
+  throw new Error(
+    `${name} is built from commit ${commit}, and ${what}. Run \`${next}\` in ${repoRoot}, then try again`,
+  );
 }
 
 /** The node_modules that the source's own lock file asks for. */

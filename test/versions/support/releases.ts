@@ -24,9 +24,7 @@ export function chosenReleases(env: NodeJS.ProcessEnv = process.env): Release[] 
   const names = env.VERSIONS?.split(',') ?? [];
   const unknown = names.filter((name) => all.every((release) => release.name !== name));
   if (unknown.length > 0) {
-    throw new Error(
-      `VERSIONS: no release ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`,
-    );
+    throw new Error(`VERSIONS: no release ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`);
   }
   if (names.length > 0) return all.filter(({ name }) => names.includes(name));
   return env.VERSIONS_SHORT === '1' ? all.slice(-1) : all;
