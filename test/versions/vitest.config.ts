@@ -10,7 +10,7 @@ export default defineConfig({
     include: ['test/versions/**/*.test.ts'],
     globalSetup: ['test/versions/support/build-all.ts'],
     fileParallelism: false,
-    testTimeout: 180_000,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
     retry: 0,
     reporters: ['verbose'],
