@@ -69,7 +69,7 @@ server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port
 `;
 
 function scratchRepo(dir: string): string {
-  for (const part of ['src/cli', 'src/node', 'proto']) mkdirSync(join(dir, part), { recursive: true });
+  for (const part of ['src/cli', 'src/trial', 'proto']) mkdirSync(join(dir, part), { recursive: true });
   cpSync(join(repoRoot, 'package.json'), join(dir, 'package.json'));
   cpSync(join(repoRoot, 'proto/claudecluster.proto'), join(dir, 'proto/claudecluster.proto'));
   symlinkSync(join(repoRoot, 'node_modules'), join(dir, 'node_modules'));
@@ -178,6 +178,15 @@ describe('write-version', () => {
       node: '>=22',
       gitCommit: 'abc1234',
     });
+  });
+
+  it('says what the build needs of the others, where its package.json does', async () => {
+    const dir = join(scratch, 'a tree with needs');
+    await makeRelease(dir);
+    const needs = { protocol: 2, from: '>=0.2.0', through: '0.2.0' };
+    writeFileSync(join(dir, 'package.json'), JSON.stringify({ version: '0.3.0', claudecluster: { needs } }));
+    await run(process.execPath, [script('write-version.js'), dir]);
+    expect(await readVersion(dir)).toMatchObject({ version: '0.3.0', needs });
   });
 
   it('refuses by name what a release must not hold, and leaves no stamp', async () => {
