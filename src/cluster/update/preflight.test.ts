@@ -59,6 +59,16 @@ describe('preflight', () => {
     expect(plan.refusals[0]?.next).toContain('update to 0.2.0 first');
   });
 
+  it('names a status that only a newer build knows, and does not take the node for one in service (P11)', () => {
+    const { observation, ...rest } = input();
+    const nodes = observation.nodes.map((each) =>
+      each.nodeId === 'n2' ? { ...each, status: 'warming-up' as typeof each.status } : each,
+    );
+    expect(preflight({ ...rest, observation: { ...observation, nodes } }).refusals).toMatchObject([
+      { code: 'node-draining', nodeId: 'n2', seen: expect.stringContaining('"warming-up"'), wanted: 'active' },
+    ]);
+  });
+
   it('never throws, and says in every refusal what was seen, wanted, and what to do (P8)', {
     timeout: propertyTimeoutMs,
   }, () => {

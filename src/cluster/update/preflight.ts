@@ -227,6 +227,12 @@ function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: num
   if (node.status === 'draining') {
     return [refusal('node-draining', nodeId, 'draining', 'active', 'wait until it is back, or see why it drains')];
   }
+  if (node.status !== 'active') {
+    const seen = `status ${JSON.stringify(node.status)}, which this build does not know: written by a newer build`;
+    return [
+      refusal('node-draining', nodeId, seen, 'active', `see on ${nodeId} what it means: \`claudecluster status\``),
+    ];
+  }
   if (node.lastSeenMsAgo === null || node.lastSeenMsAgo > fresh) {
     const seen = node.lastSeenMsAgo === null ? 'no heartbeat seen' : `last heartbeat ${node.lastSeenMsAgo} ms ago`;
     return [refusal('node-stale', nodeId, seen, `within ${fresh} ms`, `see the log of ${nodeId}`)];
