@@ -43,6 +43,8 @@ export interface DevClusterOptions {
   heartbeatMs?: number;
   /** Where; default: a new temporary directory. */
   dir?: string;
+  /** Directory of the build that the nodes begin with; default: that of the CLI that makes it. */
+  release?: string;
   /** Which build runs in it (its index.js); default the clone's own. */
   bundle?: string;
   /** Gives up starting. */
@@ -56,6 +58,7 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
   const nodes = String(options.nodes ?? 3);
   const heartbeat = `${options.heartbeatMs ?? 1000}ms`;
   const args = ['dev', 'up', '--nodes', nodes, '--dir', dir, '--heartbeat', heartbeat, '--detach', '--json'];
+  if (options.release !== undefined) args.push('--release', options.release);
   if (options.workers !== undefined) args.push('--workers', String(options.workers));
   try {
     const { json } = await cliOk(args, { ...bundle, ...(options.signal ? { signal: options.signal } : {}) });

@@ -4,17 +4,29 @@
  */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Build, stamp } from '../support/builds.ts';
 import { cliOk } from '../support/cli.ts';
+import { startDevCluster } from '../support/dev-cluster.ts';
 import { waitFor } from '../support/wait.ts';
 import { expectSeenByBoth, expectShownByBoth } from './support/both.ts';
+import { buildOf } from './support/build.ts';
 import { chosenReleases } from './support/releases.ts';
 import { type VersionCase, versionRoom } from './support/room.ts';
 
 for (const release of chosenReleases()) {
   describe(release.name, () => {
     const version = versionRoom(release);
+
+    it('what dev up of this build writes on a disk, the old release starts with', async () => {
+      const { dir, version: old } = await buildOf(release);
+      const made = await startDevCluster({ nodes: 1, release: dir });
+      try {
+        expect((await made.status()).nodes).toMatchObject([{ healthy: true, release: { buildHash: old.buildHash } }]);
+      } finally {
+        await made.stop();
+      }
+    });
 
     version('a build that crashes, on a node of each version in the mixed middle', 'old', async (c) => {
       const mixed = await c.update('old', await c.build(), ['--only', c.follower]);
@@ -99,7 +111,7 @@ for (const release of chosenReleases()) {
         // It refuses what it does not know, and this build's guard takes the node back.
         const back = await c.update('new', c.old, ['--only', c.follower]);
         expect((await back.ends('rolled-back')).failure).toMatchObject({ nodeId: c.follower, kind: 'start' });
-        await cliOk(['releases', 'release', c.old.version.buildHash], { config: c.cluster.new.config });
+        await cliOk(['releases', 'unquarantine', c.old.version.buildHash], { config: c.cluster.new.config });
       } else {
         const back = await c.update('new', c.old, ['--only', c.follower]);
         await back.ends('committed');
