@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Makes a fresh clone usable: `node scripts/setup.js --for test|demo|bench|sim|ci`. It imports nothing but Node's own
+// Makes a fresh clone usable: `node scripts/setup.js --for test|versions|demo|bench|sim|ci`. It imports nothing but Node's own
 // modules, for it runs before node_modules exists. Quiet when there is nothing to do; exit 1 says what to do by hand.
 import { SetupProblem, setup } from './lib/setup.js';
 
-const purposes = ['test', 'demo', 'bench', 'sim', 'ci'];
+const purposes = ['test', 'versions', 'demo', 'bench', 'sim', 'ci'];
 
 function purposeOf(args) {
   const at = args.indexOf('--for');

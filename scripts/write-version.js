@@ -12,7 +12,8 @@ const repo = dirname(dirname(fileURLToPath(import.meta.url)));
 const help = `Usage: node scripts/write-version.js [DIR]
 
 Stamps the build in DIR (default: dist) with DIR/version.json: buildHash (SHA-256 over every entry of the
-tree but version.json), builtAt, gitCommit, version, protocol {min, max} and node.
+tree but version.json), builtAt, gitCommit, version, protocol {min, max}, node and, where DIR/package.json has
+claudecluster.needs {protocol, from, through}, those needs.
 Version, protocol and Node range come from DIR/package.json, else from DIR's earlier stamp, else from this
 repository; the commit from the git work tree that DIR is in, else from the earlier stamp, else from this one.
 Prints one JSON line. Exit codes: 0 stamped, 1 failed, 2 usage.
@@ -84,6 +85,9 @@ export async function writeVersion(dir, now = new Date()) {
       range(repository.claudecluster?.protocol) ?? { min: 1, max: 1 },
     node: text(own.engines?.node) ?? text(earlier.node) ?? text(repository.engines?.node) ?? '*',
   };
+  // What the build needs of the nodes that it comes to: its own word only, for no other tree can know it.
+  const needs = own.claudecluster?.needs ?? earlier.needs;
+  if (needs !== undefined) version.needs = needs;
   await replaceFile(stampFile, `${JSON.stringify(version, null, 2)}\n`);
   return version;
 }

@@ -2,7 +2,7 @@
 export class SetupProblem extends Error {
   exitCode: number;
 }
-export function setup(purpose: 'test' | 'demo' | 'bench' | 'sim' | 'ci'): Promise<void>;
+export function setup(purpose: 'test' | 'versions' | 'demo' | 'bench' | 'sim' | 'ci'): Promise<void>;
 export function checkNode(version: string): void;
 export function checkEtcd(said: string | null): void;
 

@@ -17,7 +17,7 @@ export class SetupProblem extends Error {
 
 /**
  * What is needed from the distribution: without `required` nothing works, tests make certificates of their own, CI makes
- * a clean clone, and without `forFaults` a few tests skip themselves (they say so).
+ * a clean clone, releases of before are built from the history, and without `forFaults` a few tests skip themselves (they say so).
  */
 const programs = {
   required: [
@@ -25,7 +25,7 @@ const programs = {
     { program: 'rsync', package: 'rsync' },
   ],
   forTests: [{ program: 'openssl', package: 'openssl' }],
-  forCi: [{ program: 'git', package: 'git' }],
+  forHistory: [{ program: 'git', package: 'git' }],
   forFaults: [
     { program: 'nft', package: 'nftables' },
     { program: 'ip', package: 'iproute2' },
@@ -33,17 +33,18 @@ const programs = {
 };
 
 /**
- * Prepares the clone for one purpose: 'test', 'demo', 'bench', 'sim', or 'ci' (which builds by itself, as a stage of its
- * own). Throws SetupProblem when a person has to do something.
+ * Prepares the clone for one purpose: 'test', 'versions', 'demo', 'bench', 'sim', or 'ci' (which builds by itself, as a
+ * stage of its own). Throws SetupProblem when a person has to do something.
  */
 export async function setup(purpose) {
   checkNode(process.versions.node);
   installModules();
   if (purpose === 'sim' || purpose === 'ci') installSimulationNode();
   if (purpose === 'sim') return;
-  const forTests = purpose === 'test' || purpose === 'ci';
+  const forTests = ['test', 'versions', 'ci'].includes(purpose);
+  const forHistory = ['versions', 'ci'].includes(purpose);
   installPrograms(
-    [...programs.required, ...(forTests ? programs.forTests : []), ...(purpose === 'ci' ? programs.forCi : [])],
+    [...programs.required, ...(forTests ? programs.forTests : []), ...(forHistory ? programs.forHistory : [])],
     { optional: false },
   );
   checkEtcd(spawnSync(findProgram('etcd') ?? 'etcd', ['--version'], { encoding: 'utf8' }).stdout);

@@ -39,7 +39,7 @@ describe('setup of a fresh clone', () => {
   it('runs without any package, and explains how it is called', () => {
     freshClone();
     const { code, said } = runSetup('--for', 'nothing');
-    expect(said).toContain('test|demo|bench|sim|ci');
+    expect(said).toContain('test|versions|demo|bench|sim|ci');
     expect(code).toBe(2);
   });
 

@@ -22,6 +22,7 @@ import type { Raft } from '../ports/raft.ts';
 import { execute } from './execute.ts';
 import type { Journal } from './journal.ts';
 import { createLeftDrainedWatch } from './left-drained.ts';
+import { refuseNewerRecord } from './newer-record.ts';
 import { createObserver, type Observer } from './observe.ts';
 import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
 import { describeStep, nodeOf } from './update/describe.ts';
@@ -235,6 +236,7 @@ export class RollingUpdater {
     if (record === null) return null;
     const { epoch, leader } = await raft.leadership();
     if (leader !== this.deps.selfNodeId) return record;
+    refuseNewerRecord(record, this.deps.selfNodeId); // P11: before anything is decided by it
     // Times from an earlier leadership of ours would end this update's waits before they began.
     if (this.sinceOf !== `${record.id} ${epoch}`) this.since.clear();
     this.sinceOf = `${record.id} ${epoch}`;

@@ -1,9 +1,14 @@
-/** config.yaml: a node's, and a client's (CLI, MCP). Parsed here once; inside, the types are trusted. */
+/**
+ * config.yaml: a node's, and a client's (CLI, MCP). Parsed here once; inside, the types are trusted. What must be there is
+ * checked strictly; a key that this build does not know is left out and told, for a build that goes back must start with
+ * what a newer one was given (P11).
+ */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ClusterError } from '../errors.ts';
+import { dropUnknownKeys } from './unknown-keys.ts';
 
 const nodeId = z
   .string()
@@ -45,7 +50,16 @@ const externalEtcd = z.strictObject({
   tls: tls.optional(),
 });
 
-export const nodeConfigSchema = z.strictObject({
+/**
+ * Settings whose values may grow, and what stands for one that this build does not know: nothing that it does alone
+ * depends on them, and a node must not stay down for them.
+ */
+const growing = {
+  logLevel: { known: ['debug', 'info', 'warn', 'error'], instead: 'info' },
+  stragglers: { known: ['update', 'leave'], instead: 'leave' },
+} as const;
+
+const nodeConfigSchema = z.strictObject({
   service: z.string().default('claudecluster'),
   nodeId,
   role: z.enum(['voter', 'worker']).default('voter'),
@@ -67,17 +81,22 @@ export const nodeConfigSchema = z.strictObject({
   /** Run around a restart for an update; a failure of the first stops the activation. */
   hooks: z.strictObject({ beforeRestart: hook.optional(), afterRestart: hook.optional() }).default({}),
   /** A node that comes back on a release that the cluster has left: the leader brings it up, or leaves it. */
-  stragglers: z.enum(['update', 'leave']).default('update'),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  stragglers: z.enum(growing.stragglers.known).default('update'),
+  logLevel: z.enum(growing.logLevel.known).default('info'),
 });
-export type NodeConfig = z.infer<typeof nodeConfigSchema> & { file: string; advertise: string };
+export type NodeConfig = z.infer<typeof nodeConfigSchema> & {
+  file: string;
+  advertise: string;
+  /** Keys that were left out, in words: to be logged once at the start. */
+  warnings: string[];
+};
 
-export const clientConfigSchema = z.strictObject({
+const clientConfigSchema = z.strictObject({
   /** gRPC addresses of nodes; any of them will do. */
   addresses: z.array(hostPort).min(1),
   tls,
 });
-export type ClientConfig = z.infer<typeof clientConfigSchema> & { file: string };
+export type ClientConfig = z.infer<typeof clientConfigSchema> & { file: string; warnings: string[] };
 
 function readYaml(file: string): unknown {
   let text: string;
@@ -103,13 +122,30 @@ function readYaml(file: string): unknown {
   }
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+/** The value as the schema has it, without the keys that it does not know; each of those is a warning. */
+function check<T>(schema: z.ZodType<T>, value: unknown, file: string): { config: T; warnings: string[] } {
+  const { known, warnings } = dropUnknownKeys(schema, value);
+  warnings.push(...replaceUnknownValues(known));
+  const parsed = schema.safeParse(known);
+  if (parsed.success) return { config: parsed.data, warnings: warnings.map((text) => `${file}: ${text}`) };
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || '(top)';
+  // What is missing may be there under a name that was mistyped.
+  const seen = warnings.length === 0 ? {} : { seen: warnings.join('; ') };
   throw new ClusterError('config', `${file}: ${where}: ${issue?.message ?? 'not as expected'}`, {
+    ...seen,
     next: 'see docs/operating.md, Configuration',
+  });
+}
+
+function replaceUnknownValues(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const settings = value as Record<string, unknown>;
+  return Object.entries(growing).flatMap(([name, { known, instead }]) => {
+    const given = settings[name];
+    if (typeof given !== 'string' || (known as readonly string[]).includes(given)) return [];
+    settings[name] = instead;
+    return [`${name}: this build does not know ${JSON.stringify(given)} and takes ${instead} (${known.join(', ')})`];
   });
 }
 
@@ -120,7 +156,7 @@ function absoluteTls<T extends { ca: string; cert: string; key: string }>(paths:
 /** Reads a node's configuration; all paths in the result are absolute. Throws ClusterError 'config'. */
 export function loadNodeConfig(path: string): NodeConfig {
   const file = resolve(path);
-  const config = check(nodeConfigSchema, readYaml(file), file);
+  const { config, warnings } = check(nodeConfigSchema, readYaml(file), file);
   const dir = dirname(file);
   const etcd = config.etcd.tls ? { ...config.etcd, tls: absoluteTls(config.etcd.tls, dir) } : config.etcd;
   return {
@@ -130,6 +166,7 @@ export function loadNodeConfig(path: string): NodeConfig {
     advertise: config.advertise ?? config.listen,
     tls: absoluteTls(config.tls, dir),
     etcd,
+    warnings,
   };
 }
 
@@ -144,8 +181,8 @@ export function loadClientConfig(path: string): ClientConfig {
   const value = readYaml(file);
   if (typeof value === 'object' && value !== null && 'nodeId' in value) {
     const node = loadNodeConfig(file);
-    return { file, addresses: [node.advertise], tls: node.tls };
+    return { file, addresses: [node.advertise], tls: node.tls, warnings: node.warnings };
   }
-  const config = check(clientConfigSchema, value, file);
-  return { ...config, file, tls: absoluteTls(config.tls, dirname(file)) };
+  const { config, warnings } = check(clientConfigSchema, value, file);
+  return { ...config, file, warnings, tls: absoluteTls(config.tls, dirname(file)) };
 }

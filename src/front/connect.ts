@@ -22,11 +22,15 @@ export interface SessionDeps {
   clock: Clock;
   /** What moves a release. */
   transfer: Transfer;
+  /** Hears of keys of the configuration that this build does not know. */
+  warn: (text: string) => void;
 }
 
 /** Opens nothing yet: the first question dials. Throws ClusterError 'config' for a file that cannot be used. */
 export async function connectSession(file: string, deps: SessionDeps): Promise<Session> {
-  return sessionOf(loadClientConfig(file), deps);
+  const config = loadClientConfig(file);
+  config.warnings.forEach(deps.warn);
+  return sessionOf(config, deps);
 }
 
 function sessionOf(config: ClientConfig, { program, clock, transfer }: SessionDeps): Session {

@@ -58,6 +58,8 @@ export function exitOfRecord(record: Pick<UpdateRecord, 'outcome' | 'operatorMus
       return exit.failed;
     case null:
       return exit.lostSight;
+    default:
+      return exit.unexpected; // an outcome of a newer build
   }
 }
 

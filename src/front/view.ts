@@ -96,6 +96,9 @@ const marks: Record<TaskPhase, { mark: string; style: Style }> = {
   skipped: { mark: '–', style: 'dim' },
 };
 
+/** A phase of a newer build. */
+const unknownPhase = { mark: '▸', style: 'warn' } as const;
+
 const busyPhases: readonly TaskPhase[] = ['draining', 'activating', 'trial', 'rolling-back'];
 
 /** The picture at `nowMs`; at most `rows` lines (the middle of a long list of nodes is left out). */
@@ -124,7 +127,7 @@ function headLines(view: View, nowMs: number): Line[] {
 }
 
 function nodeLine(view: View, node: NodeView, nowMs: number): Line {
-  const { mark, style } = marks[node.phase];
+  const { mark, style } = marks[node.phase] ?? unknownPhase;
   const row: Line = [
     span(`  ${mark} `, style),
     span(node.nodeId.padEnd(Math.max(...view.nodes.map(({ nodeId }) => nodeId.length))), 'bold'),

@@ -39,7 +39,9 @@ const failure = z.looseObject({
   evidence: z.array(z.string()),
 });
 
-const outcome = z.enum(['committed', 'refused', 'rolled-back', 'reverted', 'failed']);
+const outcome = z
+  .string()
+  .describe('committed, refused, rolled-back, reverted or failed; a newer cluster may have others');
 
 const nodeReport = z.looseObject({
   nodeId: z.string(),

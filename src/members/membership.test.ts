@@ -131,4 +131,13 @@ describe('membership', () => {
     put(keys.node('n1'), { ...record('n1'), load: 0.5 });
     expect((await membership.getAllNodes())[0]).toMatchObject({ status: 'active' });
   });
+
+  it('sees a node whose record has words of a newer build: in no service that is known, and as careful as a voter (P11)', async () => {
+    const { membership, put, warned } = setup();
+    const newer = { ...record('n1'), role: 'witness', status: 'warming-up', mood: 'good' };
+    put(keys.member('n1'), { ...member('n1'), role: 'witness' });
+    put(keys.node('n1'), newer);
+    expect(await membership.getAllNodes()).toMatchObject([{ nodeId: 'n1', role: 'voter', status: 'warming-up' }]);
+    expect(warned).toEqual([]);
+  });
 });

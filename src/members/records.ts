@@ -1,19 +1,26 @@
 /**
  * What nodes write about themselves. Loose on purpose: old and new builds read each other's records during an update, so
- * an unknown field is kept and a missing one has a default.
+ * an unknown field is kept, a missing one has a default, and a word that this build does not know hides no node (P11).
  */
 import { z } from 'zod';
+import type { NodeRole } from '../ports/membership.ts';
 
 const releaseRef = z.looseObject({ buildHash: z.string(), version: z.string(), gitCommit: z.string() });
 const protocol = z.looseObject({ min: z.int(), max: z.int() });
-const role = z.enum(['voter', 'worker']);
+/** A role that this build does not know counts as the one that is handled with more care: one at a time, with a reservation. */
+const role = z.string().transform((said): NodeRole => (said === 'worker' ? 'worker' : 'voter'));
+/** A word of a newer build stays as it is: whatever it says, it is not `active`, and preflight names it. */
+const status = z
+  .string()
+  .min(1)
+  .transform((said) => said as 'active' | 'draining');
 
 /** /claudecluster/nodes/<id>: lives as long as the node does. */
 export const nodeRecordSchema = z.looseObject({
   nodeId: z.string().min(1),
   address: z.string(),
   role,
-  status: z.enum(['active', 'draining']),
+  status,
   incarnation: z.string().min(1),
   /** Grows with every heartbeat of this incarnation. */
   seq: z.int().nonnegative(),

@@ -29,7 +29,8 @@ export async function approveMember(store: Store, nodeId: string): Promise<boole
     const parsed = parseRecord(kv.value, memberRecordSchema);
     if ('problem' in parsed) return false;
     if (parsed.value.approved) return true;
-    const value = JSON.stringify({ ...parsed.value, approved: true });
+    // As the node wrote it, with all that only its own build understands (P11).
+    const value = JSON.stringify({ ...(JSON.parse(kv.value) as MemberRecord), approved: true });
     if (await store.txn([{ key, modRevision: kv.modRevision }], [{ put: key, value }])) return true;
   }
 }

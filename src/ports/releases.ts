@@ -11,6 +11,18 @@ export interface VersionInfo {
   protocol: { min: number; max: number };
   /** semver range of Node that the build needs. */
   node: string;
+  /** Absent: nothing. Not known before 0.2.0: older leaders do not ask. */
+  needs?: ReleaseNeeds;
+}
+
+/** What a build needs of the cluster that it comes into. Names that are not listed here come from a newer build. */
+export interface ReleaseNeeds {
+  /** Protocol that every node must speak. */
+  protocol?: number;
+  /** semver range of the versions that it can follow. */
+  from?: string;
+  /** Version to go through where a node is older: one that `from` takes. */
+  through?: string;
 }
 
 /** The short form that records and statuses carry. */

@@ -28,6 +28,12 @@ describe('a stamp', () => {
     expect(releaseRef(good)).toEqual({ buildHash: good.buildHash, version: '0.1.0', gitCommit: '387b231' });
   });
 
+  it('says what the build needs of the others, and keeps a need that only a newer build knows', async () => {
+    const needs = { protocol: 2, from: '>=0.2.0 <0.4.0', through: '0.2.1', etcd: '>=3.5' };
+    write({ ...good, needs });
+    expect(await readVersion(dir)).toEqual({ ...good, needs });
+  });
+
   it('that is missing is told from one that is malformed', async () => {
     await expect(readVersion(dir)).rejects.toMatchObject({
       code: 'release-invalid',
@@ -51,6 +57,9 @@ describe('a stamp', () => {
     ['protocol', { ...good, protocol: { min: 2, max: 1 } }],
     ['protocol.min', { ...good, protocol: { min: '1', max: 1 } }],
     ['node', { ...good, node: null }],
+    ['needs.from', { ...good, needs: { from: 'newer ones' } }],
+    ['needs.through', { ...good, needs: { through: 'v' } }],
+    ['needs', { ...good, needs: { from: '>=0.3.0', through: '0.2.0' } }],
     ['the whole of it', []],
     ['the whole of it', 'null'],
   ])('with a bad field names it: %s', async (field, content) => {

@@ -1,11 +1,32 @@
 /** version.json, read at the edge: inside, a VersionInfo is trusted. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import satisfies from 'semver/functions/satisfies.js';
+import valid from 'semver/functions/valid.js';
+import validRange from 'semver/ranges/valid.js';
 import { z } from 'zod';
 import { ClusterError } from '../errors.ts';
-import type { ReleaseRef, VersionInfo } from '../ports/releases.ts';
+import type { ReleaseNeeds, ReleaseRef, VersionInfo } from '../ports/releases.ts';
 
 const protocolNumber = z.int().min(0).max(1_000_000);
+
+/** Unknown needs stay: preflight refuses a build that needs what it cannot judge. */
+const needsSchema = z
+  .looseObject({
+    protocol: protocolNumber.optional(),
+    from: z
+      .string()
+      .refine((range) => validRange(range) !== null, 'a semver range')
+      .optional(),
+    through: z
+      .string()
+      .refine((version) => valid(version) !== null, 'a semver version')
+      .optional(),
+  })
+  .refine(
+    ({ from, through }) => from === undefined || through === undefined || satisfies(through, from),
+    'through must be a version that from takes',
+  );
 
 /** Unknown fields are left out, not refused: a newer build may say more about itself. */
 const versionSchema = z.object({
@@ -17,6 +38,7 @@ const versionSchema = z.object({
     .object({ min: protocolNumber, max: protocolNumber })
     .refine(({ min, max }) => min <= max, 'min must not be above max'),
   node: z.string().max(200),
+  needs: needsSchema.optional(),
 });
 
 const stampAgain = 'stamp the build: node scripts/write-version.js DIR';
@@ -64,7 +86,10 @@ function parseJson(text: string, file: string): unknown {
 export async function readVersion(dir: string): Promise<VersionInfo> {
   const file = join(dir, 'version.json');
   const parsed = versionSchema.safeParse(parseJson(await readStamp(file), file));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { needs, ...rest } = parsed.data;
+    return needs === undefined ? rest : { ...rest, needs: needs as ReleaseNeeds };
+  }
   const issue = parsed.error.issues[0];
   const field = issue?.path.join('.') || 'the whole of it';
   throw new ClusterError('release-invalid', `${file} is malformed: ${field}`, {

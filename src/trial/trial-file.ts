@@ -42,16 +42,15 @@ export interface TrialProgress {
   ending: { cause: RollbackCause; why: string } | null;
 }
 
-const rollbackCauses = [
-  'boots',
-  'healthy-deadline',
-  'commit-deadline',
-  'leader',
-  'operator',
-  'trial-unreadable',
-  'probation',
-] as const;
-export type RollbackCause = (typeof rollbackCauses)[number];
+/** A newer guard may have others: they are passed on as they stand. */
+export type RollbackCause =
+  | 'boots'
+  | 'healthy-deadline'
+  | 'commit-deadline'
+  | 'leader'
+  | 'operator'
+  | 'trial-unreadable'
+  | 'probation';
 
 /** `run/healthy.json`: this incarnation said that it is healthy. */
 export interface HealthyMarker {
@@ -139,8 +138,9 @@ export function parseProgress(text: string): TrialProgress | null {
 function parseEnding(value: unknown): TrialProgress['ending'] {
   if (typeof value !== 'object' || value === null) return null;
   const { cause, why } = value as Fields;
-  const known = rollbackCauses.find((one) => one === cause);
-  return known === undefined ? null : { cause: known, why: typeof why === 'string' ? why : '' };
+  if (!isText(cause, 40) || cause === '') return null;
+  // A cause that only a newer guard knows is told as it stands: nothing is decided by it (P11).
+  return { cause: cause as RollbackCause, why: typeof why === 'string' ? why : '' };
 }
 
 /** The healthy marker in this text, or null. */

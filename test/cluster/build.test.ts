@@ -180,6 +180,15 @@ describe('write-version', () => {
     });
   });
 
+  it('says what the build needs of the others, where its package.json does', async () => {
+    const dir = join(scratch, 'a tree with needs');
+    await makeRelease(dir);
+    const needs = { protocol: 2, from: '>=0.2.0', through: '0.2.0' };
+    writeFileSync(join(dir, 'package.json'), JSON.stringify({ version: '0.3.0', claudecluster: { needs } }));
+    await run(process.execPath, [script('write-version.js'), dir]);
+    expect(await readVersion(dir)).toMatchObject({ version: '0.3.0', needs });
+  });
+
   it('refuses by name what a release must not hold, and leaves no stamp', async () => {
     const dir = join(scratch, 'bad tree');
     await makeRelease(dir);

@@ -28,6 +28,8 @@ export interface DevCluster {
   record(updateId?: string): Promise<UpdateRecord>;
   /** Last lines of every node's log, for a failure's message. */
   logs(lines?: number): string;
+  /** The same cluster, asked with another build's CLI (its index.js); undefined: the clone's own. */
+  through(bundle: string | undefined): DevCluster;
   /** Ends every process of the cluster, removes its directory, and throws if anything was left running. */
   stop(): Promise<void>;
 }
@@ -35,10 +37,14 @@ export interface DevCluster {
 export interface DevClusterOptions {
   /** Default 3. */
   nodes?: number;
+  /** Nodes beside them that do not vote. Default 0. */
+  workers?: number;
   /** Membership heartbeat in ms. Default 1,000. */
   heartbeatMs?: number;
   /** Where; default: a new temporary directory. */
   dir?: string;
+  /** Directory of the build that the nodes begin with; default: that of the CLI that makes it. */
+  release?: string;
   /** Which build runs in it (its index.js); default the clone's own. */
   bundle?: string;
   /** Gives up starting. */
@@ -52,6 +58,8 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
   const nodes = String(options.nodes ?? 3);
   const heartbeat = `${options.heartbeatMs ?? 1000}ms`;
   const args = ['dev', 'up', '--nodes', nodes, '--dir', dir, '--heartbeat', heartbeat, '--detach', '--json'];
+  if (options.release !== undefined) args.push('--release', options.release);
+  if (options.workers !== undefined) args.push('--workers', String(options.workers));
   try {
     const { json } = await cliOk(args, { ...bundle, ...(options.signal ? { signal: options.signal } : {}) });
     const up = json.at(-1) as { dir: string; config: string; nodes: DevNode[] };
@@ -101,6 +109,7 @@ function devCluster(dir: string, config: string, nodes: DevNode[], bundle: CliOp
     record: async (updateId) =>
       document<UpdateRecord>(['updates', 'show', updateId ?? (await newest(document)), '--json']),
     logs: (lines = 40) => logsBelow(dir, lines),
+    through: (other) => devCluster(dir, config, nodes, other === undefined ? {} : { bundle: other }),
     stop: () => stopDevCluster(dir, bundle),
   };
 }

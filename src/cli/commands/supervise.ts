@@ -22,6 +22,7 @@ export async function supervise(ctx: Context, options: GlobalOptions): Promise<E
     ]);
   const config = loadNodeConfig(configFile(ctx, options));
   const logger = pino({ level: config.logLevel, base: { nodeId: config.nodeId } }, destination({ fd: 2, sync: true }));
+  for (const warning of config.warnings) logger.warn({ file: config.file }, warning);
   await runSupervisor({
     configFile: config.file,
     base: config.base,

@@ -48,7 +48,8 @@ export function systemContext(process: NodeJS.Process, leave: (code: number) => 
         import('../../front/connect.ts'),
         import('../../adapters/rsync/index.ts'),
       ]);
-      return connectSession(file, { program: this.program, clock: systemClock, transfer: rsync });
+      const warn = (text: string): void => void this.stderr.write(`${text}\n`);
+      return connectSession(file, { program: this.program, clock: systemClock, transfer: rsync, warn });
     },
     async serveMcp(file) {
       const { serveMcp } = await import('../../mcp/server.ts');

@@ -50,6 +50,25 @@ describe('preflight', () => {
     expect(plan.order.map((one) => one.nodeId)).toEqual(['n-1', 'n10', 'n2', 'n3', 'w1', 'n1']);
   });
 
+  it('refuses a build that needs more of a node than it has, and names the release in between (P11)', () => {
+    const version = { ...versionOf('B'), needs: { protocol: 2, through: '0.2.0' } };
+    const plan = preflight(input(() => {}, { release: { version, sizeBytes: 1_000 } }));
+    expect(plan.refusals.map(({ code, nodeId }) => `${nodeId}: ${code}`).toSorted()).toEqual(
+      ['n1', 'n2', 'n3', 'w1'].map((nodeId) => `${nodeId}: needs`),
+    );
+    expect(plan.refusals[0]?.next).toContain('update to 0.2.0 first');
+  });
+
+  it('names a status that only a newer build knows, and does not take the node for one in service (P11)', () => {
+    const { observation, ...rest } = input();
+    const nodes = observation.nodes.map((each) =>
+      each.nodeId === 'n2' ? { ...each, status: 'warming-up' as typeof each.status } : each,
+    );
+    expect(preflight({ ...rest, observation: { ...observation, nodes } }).refusals).toMatchObject([
+      { code: 'node-draining', nodeId: 'n2', seen: expect.stringContaining('"warming-up"'), wanted: 'active' },
+    ]);
+  });
+
   it('never throws, and says in every refusal what was seen, wanted, and what to do (P8)', {
     timeout: propertyTimeoutMs,
   }, () => {

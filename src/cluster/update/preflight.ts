@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { ClusterError } from '../../errors.ts';
 import type { VersionInfo } from '../../ports/releases.ts';
 import { lintTiming } from './lint.ts';
+import { refuseNeeds } from './needs.ts';
 import { describeQuorum, quorumWithout } from './quorum.ts';
 import type { NodeObservation, PreflightInput, Refusal, RefusalCode, UpdatePlan } from './types.ts';
 
@@ -57,6 +58,7 @@ export function preflight(input: PreflightInput): UpdatePlan {
     ...refuseUnknown(input),
     ...observation.nodes.filter((node) => !isLeft(node.nodeId)).flatMap((node) => refuseNode(node, input, sizeBytes)),
     ...refuseProtocol(input, target),
+    ...refuseNeeds(observation.nodes, target), // P11
     ...lintTiming(options, observation.heartbeatMs),
   ];
   if (input.planHash !== null && input.planHash !== plan.planHash) {
@@ -225,6 +227,12 @@ function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: num
   if (node.status === 'draining') {
     return [refusal('node-draining', nodeId, 'draining', 'active', 'wait until it is back, or see why it drains')];
   }
+  if (node.status !== 'active') {
+    const seen = `status ${JSON.stringify(node.status)}, which this build does not know: written by a newer build`;
+    return [
+      refusal('node-draining', nodeId, seen, 'active', `see on ${nodeId} what it means: \`claudecluster status\``),
+    ];
+  }
   if (node.lastSeenMsAgo === null || node.lastSeenMsAgo > fresh) {
     const seen = node.lastSeenMsAgo === null ? 'no heartbeat seen' : `last heartbeat ${node.lastSeenMsAgo} ms ago`;
     return [refusal('node-stale', nodeId, seen, `within ${fresh} ms`, `see the log of ${nodeId}`)];
@@ -270,6 +278,7 @@ function refuseProtocol(input: PreflightInput, target: VersionInfo): Refusal[] {
     // Nothing is known of a node that never told: other refusals name it.
     if (max === 0 || (min <= target.protocol.max && target.protocol.min <= max)) return [];
     const seen = `speaks protocol ${min}-${max}, the target ${target.protocol.min}-${target.protocol.max}`;
-    return [refusal('protocol', node.nodeId, seen, 'ranges that meet', 'update to a build in between first')];
+    const next = `update to ${target.needs?.through ?? `a release that speaks both ${max} and ${target.protocol.min}`} first`;
+    return [refusal('protocol', node.nodeId, seen, 'ranges that meet', next)];
   });
 }

@@ -294,6 +294,7 @@ export type RefusalCode =
   | 'already-at-target'
   | 'release-invalid'
   | 'protocol'
+  | 'needs'
   | 'disk'
   | 'quarantined'
   | 'timing'

@@ -22,6 +22,7 @@ export async function runDaemon({ config, bundle }: DaemonRequest): Promise<numb
   const paths = nodePaths(config.base);
   for (const dir of [paths.data, paths.run, paths.log, paths.releases]) mkdirSync(dir, { recursive: true });
   const logger = pino({ level: config.logLevel, base: { nodeId: config.nodeId } }, destination({ fd: 2, sync: true }));
+  for (const warning of config.warnings) logger.warn({ file: config.file }, warning);
   const letGo = holdDaemon(config.base, 'daemon');
   const stop = new AbortController();
   dieLoudly(logger);

@@ -14,9 +14,12 @@ const outcomeText: Record<Outcome, { text: string; style: Style }> = {
   failed: { text: 'failed', style: 'bad' },
 };
 
+/** How a newer build says that an update ended. */
+const unknownOutcome = (outcome: string): { text: string; style: Style } => ({ text: outcome, style: 'warn' });
+
 export function reportLines(report: UpdateReport): Line[] {
   const said = report.outcome
-    ? outcomeText[report.outcome]
+    ? (outcomeText[report.outcome] ?? unknownOutcome(report.outcome))
     : { text: 'not ended when last seen', style: 'warn' as const };
   const rows: Line[] = [
     [span(`update ${report.updateId ?? '(none)'} `), span(said.text, said.style)],
@@ -69,7 +72,9 @@ export function updatesTable(updates: UpdateSummary[]): Line[] {
     updates.map((update) => [
       line(update.id, 'bold'),
       line(update.kind === 'straggler' ? `${update.state} (straggler)` : update.state),
-      update.outcome ? line(update.outcome, outcomeText[update.outcome].style) : line('-'),
+      update.outcome
+        ? line(update.outcome, (outcomeText[update.outcome] ?? unknownOutcome(update.outcome)).style)
+        : line('-'),
       line(releaseText(update.target)),
       line(String(update.nodes)),
       line(update.startedBy || '-'),

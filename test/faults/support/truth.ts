@@ -18,8 +18,8 @@ export function untilWell(cluster: DevCluster, timeoutMs = 60_000): Promise<Clus
       const status = await cluster.status();
       seen = describe(status);
       const { voters, healthyVoters, leader, raftLeader } = status.cluster;
-      const whole =
-        voters === cluster.nodes.length && healthyVoters === voters && leader !== null && raftLeader !== null;
+      const voting = status.nodes.filter((node) => node.role === 'voter').length;
+      const whole = voters === voting && healthyVoters === voters && leader !== null && raftLeader !== null;
       const nodes = status.nodes.filter((node) => node.healthy && node.status === 'active' && node.trial === null);
       return whole && nodes.length === cluster.nodes.length && status.update === null ? status : null;
     },

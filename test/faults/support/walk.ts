@@ -45,10 +45,14 @@ export interface Walk {
   stopWatching(): void;
 }
 
-export function startWalk(cluster: DevCluster, dir: string, to: string, flags: string[]): Walk {
+/** `bundle`: the CLI of another build (its index.js) begins the update and follows it. */
+export function startWalk(cluster: DevCluster, dir: string, to: string, flags: string[], bundle?: string): Walk {
   const given = new Set(flags);
   const short = Object.entries(quick).flatMap(([flag, value]) => (given.has(flag) ? [] : [flag, value]));
-  const child = spawnCli(['update', dir, '--json', '--yes', ...short, ...flags], { config: cluster.config });
+  const child = spawnCli(['update', dir, '--json', '--yes', ...short, ...flags], {
+    config: cluster.config,
+    ...(bundle === undefined ? {} : { bundle }),
+  });
   const heard: UpdateEvent[] = [];
   const lines: string[] = [];
   let stderr = '';
