@@ -27,3 +27,4 @@ export class TreeError extends Error {
 
 export function printable(bytes: Buffer): string;
 export function hashTree(dir: string): Promise<TreeHash>;
+export function hashTreeSync(dir: string): TreeHash;
