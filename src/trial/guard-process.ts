@@ -49,10 +49,11 @@ function parseGuardResult(stdout: string): GuardResult | null {
     const value = JSON.parse(stdout) as Partial<GuardResult> | null;
     if (typeof value !== 'object' || value === null || typeof value.action !== 'string') return null;
     if (value.run !== null && typeof value.run !== 'string') return null;
-    const { action, run } = value;
+    const { action, run, damaged } = value;
     const release = typeof value.release === 'string' ? value.release : null;
     const notes = Array.isArray(value.notes) ? value.notes.map(String) : [];
-    return { action, run, release, trial: value.trial ?? null, rolledBack: value.rolledBack ?? null, notes };
+    const { trial = null, rolledBack = null } = value;
+    return { action, run, release, trial, rolledBack, damaged: damaged ?? null, notes };
   } catch {
     return null;
   }
