@@ -17,6 +17,7 @@ import { readEpoch } from './epoch.ts';
 import { needHash, type VerbDeps } from './verb-context.ts';
 
 export { type RehearsalResult, rehearse } from './rehearse.ts';
+export { lookAtReleases } from './look.ts';
 export { type ActivateRequest, activate } from './verb-activate.ts';
 export { commit } from './verb-commit.ts';
 export type { VerbDeps, VerbResult } from './verb-context.ts';
