@@ -31,8 +31,6 @@ export interface LookWatchDeps {
   look(signal: AbortSignal): Promise<LookAnswer | null>;
   /** The same by this process, whose code is in memory and whole: for code on the disk that cannot even look. */
   lookHere(): Promise<LookAnswer>;
-  /** Gives the leadership up if this node has it, and may take it again when it is well. */
-  stepDown(): Promise<void>;
 }
 
 export interface LookWatch {
@@ -40,8 +38,8 @@ export interface LookWatch {
   damaged(): string;
   /** For the health report. */
   looked(): { damage: DamageView[]; lastLookMsAgo: number | null };
-  /** Until `signal` aborts. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Until `signal` aborts. `stepDown` gives the leadership up if this node has it; it may take it again when it is well. */
+  run(signal: AbortSignal, stepDown: () => Promise<void>): Promise<void>;
 }
 
 export function createLookWatch(deps: LookWatchDeps): LookWatch {
@@ -61,13 +59,14 @@ export function createLookWatch(deps: LookWatchDeps): LookWatch {
     const before = damaged();
     unwritten = answer;
     const now = damaged();
-    if (now !== '' && now !== before) logger.error({ damaged: answer.damaged }, 'this node is damaged: it leads nothing');
+    if (now !== '' && now !== before)
+      logger.error({ damaged: answer.damaged }, 'this node is damaged: it leads nothing');
     if (now === '' && before !== '') logger.info({}, 'the known-good release is whole again');
   };
 
   let due = { release: '', atMs: 0 };
   /** When the known-good release is to be looked at. */
-  const dueAtMs = (release: string): number => {
+  const dueAtMs = (): number => {
     const last = readLastLook(base);
     if (last !== null) return last.atMs + againMs + jitter(againJitterMs);
     // Just started, or another release is known to be good: nobody has looked at it since it ran.
@@ -76,12 +75,11 @@ export function createLookWatch(deps: LookWatchDeps): LookWatch {
 
   const turn = async (signal: AbortSignal): Promise<void> => {
     const release = knownGoodOf(base) ?? '';
-    if (release !== due.release) due = { release, atMs: dueAtMs(release) };
+    if (release !== due.release) due = { release, atMs: dueAtMs() };
     if (clock.nowMs() >= due.atMs) {
       await look(signal);
       due = { release, atMs: clock.nowMs() + againMs + jitter(againJitterMs) };
     }
-    if (damaged() !== '') await deps.stepDown();
   };
 
   return {
@@ -91,10 +89,11 @@ export function createLookWatch(deps: LookWatchDeps): LookWatch {
       const lastLookMsAgo = last === null ? null : Math.max(0, clock.nowMs() - last.atMs);
       return { damage: damageOf(base, unwritten), lastLookMsAgo };
     },
-    run: async (signal) => {
+    run: async (signal, stepDown) => {
       while (!signal.aborted) {
         try {
           await turn(signal);
+          if (damaged() !== '') await stepDown();
         } catch (thrown) {
           // A disk that cannot be read now: looked at again with the next turn.
           logger.warn({ error: String(thrown) }, 'cannot look at the known-good release');

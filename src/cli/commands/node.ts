@@ -54,7 +54,9 @@ export const register: Register = ({ program, ctx, run }) => {
     );
 
   withGlobals(node.command('verify'))
-    .description('hash the known-good release, and every one that is marked damaged; marks them, or takes the mark back')
+    .description(
+      'hash the known-good release, and every one that is marked damaged; marks them, or takes the mark back',
+    )
     .addHelpText('after', examples('claudecluster node verify --json'))
     .addHelpText('after', exitHelp)
     .action((_, self) => run(verb(ctx, optionsOf(self), (options) => verify(ctx, options))));

@@ -42,6 +42,11 @@ export async function guardRun(
   return { result, restart, by: 'the supervisor itself' };
 }
 
+/** What the guard found of the release that is to run, for its daemon: a disk that is full takes no mark. */
+export function damageTold({ damaged }: GuardAnswer['result']): Record<string, string | undefined> {
+  return { CLAUDECLUSTER_DAMAGED: damaged?.why };
+}
+
 /** When the guard must look: now (0), or in so many ms at the latest; null: there is nothing to watch. */
 export function checkDueInMs(base: string, clock: Clock, bootId: string): number | null {
   const paths = nodePaths(base);
