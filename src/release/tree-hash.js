@@ -256,8 +256,11 @@ function inOrder(entries) {
   return entries;
 }
 
-/** And after it: the one hash over all of it. */
-function sum(entries) {
+/**
+ * And after it: the one hash over all of it, in the order of the paths. For the simulation, too, which has its trees in memory.
+ * @param {object[]} entries
+ */
+export function sum(entries) {
   const hash = createHash('sha256').update('claudecluster tree 1\n');
   let totalBytes = 0;
   for (const entry of entries) {
