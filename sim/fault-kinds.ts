@@ -1,6 +1,7 @@
 /** Each kind of fault: it begins now, and hands back what ends it. faults.ts says when. */
 
 import { keys } from '../src/base/store-keys.ts';
+import { parseTrial } from '../src/trial/trial-file.ts';
 import { bootHost, powerCut } from './world/host.ts';
 import type { Random } from './world/random.ts';
 import { damaged, releaseFiles } from './world/releases.ts';
@@ -242,6 +243,12 @@ export const faults: Record<string, Fault> = {
     return undefined;
   },
   bitRot: (world, random, host) => rot(world, random, host),
+  writesItself: (world, random) => writesItself(world, random),
+  /** It waits for a node to go on trial. */
+  writesItselfSoon: (world, random) => {
+    for (const inMs of [500, 1_500, 3_000]) world.sched.after(nobody, inMs, () => writesItself(world, random));
+    return undefined;
+  },
   longTask: (world, random, host) => {
     if (host.daemon !== null) host.daemon.tasksUntilMs = world.sched.now() + random.int(100, 4_000);
     return undefined;
@@ -263,22 +270,45 @@ function block(world: World, pairs: string[], host: Host): () => void {
   };
 }
 
-/** A file of a release that is staged and neither runs nor is to be gone back to. */
+/** Between the last look at a tree and what it is about nothing can be done about what happens to it. */
+const verbRuns = (host: Host): boolean =>
+  [...host.procs.values()].some((proc) => !proc.dead && proc.name.endsWith('/verb'));
+
+/** Any file of any release that lies on the disk, in use or not, as long as another node has a good copy of it. */
 function rot(world: World, random: Random, host: Host): undefined {
-  // Between the last look at a tree and the switch to it nothing can be done about it.
-  if ([...host.procs.values()].some((proc) => !proc.dead && proc.name.endsWith('/verb'))) return undefined;
-  const inUse = ['/dist', '/dist.bak'].map((name) => {
-    const node = host.disk.find(name);
-    return node?.kind === 'link' ? node.target.slice('releases/'.length) : '';
+  if (verbRuns(host)) return undefined;
+  const whole = (one: Host, hash: string): boolean => damaged(one, hash) === null;
+  const others = world.hosts.filter((one) => one !== host && one.up);
+  const rotten = [...world.builds.keys()].filter(
+    (hash) => whole(host, hash) && others.filter((one) => whole(one, hash)).length > 1,
+  );
+  if (rotten.length > 0) spoil(world, random, host, random.pick(rotten), 'bit rot');
+  return undefined;
+}
+
+/** A process on trial writes into its own release: garbage, or nothing at all, over any of its files (P7). */
+function writesItself(world: World, random: Random): undefined {
+  const able = world.hosts.filter((one) => {
+    const node = one.disk.find('/trial.json');
+    const trial = node?.kind === 'file' ? parseTrial(node.text) : null;
+    return one.daemon !== null && one.daemon.release === trial?.release && !verbRuns(one);
   });
-  const idle = [...world.builds.keys()].filter((hash) => !inUse.includes(hash) && damaged(host, hash) === null);
-  if (idle.length === 0 || host.daemon?.release === idle[0]) return undefined;
-  const file = host.disk.find(`/releases/${random.pick(idle)}/${random.pick(releaseFiles)}`);
-  if (file?.kind === 'file') {
-    file.text = `rot ${file.text}`;
-    file.synced = file.text;
-    host.disk.version += 1;
-    world.trace.line(`fault: bit rot on ${host.id}`);
+  const host = able.length === 0 ? null : random.pick(able);
+  const release = host?.daemon?.release;
+  if (host !== null && release !== undefined && damaged(host, release) === null) {
+    spoil(world, random, host, release, 'a process on trial writes into its own release');
   }
   return undefined;
+}
+
+function spoil(world: World, random: Random, host: Host, hash: string, what: string): void {
+  const name = random.pick(releaseFiles);
+  const file = host.disk.find(`/releases/${hash}/${name}`);
+  if (file?.kind !== 'file') return;
+  file.text = random.chance(0.3) ? '' : `rot ${file.text}`;
+  file.synced = file.text;
+  host.disk.version += 1;
+  host.rotten.add(hash);
+  host.lookDue = true;
+  world.trace.line(`fault: ${what} on ${host.id}: ${hash.slice(0, 6)}/${name}`);
 }

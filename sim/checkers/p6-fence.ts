@@ -19,7 +19,7 @@ export function checkFence(world: World): Checker {
     },
     verbBegins: (host, run) => void atBegin.set(run, taken.get(host.id) ?? 0),
     verbEnds(host, run, answer) {
-      if (!answer.ok || run.verb === 'stage' || run.verb === 'rehearse') return;
+      if (!answer.ok || ['stage', 'rehearse', 'verify'].includes(run.verb)) return;
       const seen = atBegin.get(run) ?? 0;
       if (run.epoch < seen) world.violate('P6', `${host.id} took ${run.verb} of epoch ${run.epoch} after ${seen}`);
       take(host.id, run.epoch);

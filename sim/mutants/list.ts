@@ -202,4 +202,26 @@ export const mutants: Mutant[] = [
     '  armTrial(deps.base, trial, disk);\n  try {\n    await deps.serviceManager.armTrial();\n    switchTo(deps.base, trial.release, disk);\n',
     '  try {\n    switchTo(deps.base, trial.release, disk);\n    armTrial(deps.base, trial, disk);\n    await deps.serviceManager.armTrial();\n',
   ),
+  one('the guard believes a name', 'P7', 'src/trial/whole.ts', 'if (seen !== hash) return', "if (seen === '') return"),
+  one(
+    'a commit does not ask whether its release is what it was',
+    'P7',
+    'src/host/verb-commit.ts',
+    '    await requireWhole(deps, trial);\n',
+    '',
+  ),
+  one(
+    'a node that knows that it is damaged goes on leading',
+    'P7',
+    'src/daemon/look-watch.ts',
+    "          if (damaged() !== '') await stepDown();\n",
+    '',
+  ),
+  one(
+    'nobody stages a damaged release again',
+    'liveness',
+    'src/cluster/damaged.ts',
+    'damaged === true && ',
+    "status === 'pending_approval' && ",
+  ),
 ];

@@ -6,8 +6,9 @@ import { admitEpoch, readEpoch } from '../../src/host/epoch.ts';
 import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
 import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
 import { readInstalled, readLastRollback, readTrialView } from '../../src/trial/trial-view.ts';
+import { lookOn, verifyOn } from './look.ts';
 import { clockOf, quorumCheckOf } from './ports.ts';
-import { completeNames, damaged, prune, stageVerb } from './releases.ts';
+import { completeNames, prune, stageVerb } from './releases.ts';
 import { endProc } from './scheduler.ts';
 import type { Daemon, Host, VerbRun, World } from './types.ts';
 
@@ -20,6 +21,7 @@ export function reasonsOf(world: World, daemon: Daemon): string[] {
     member: serves ? null : ({ phase: 'starting', reason: 'its etcd has no leader' } as never),
     heartbeatMsAgo: daemon.lastBeatMs === null ? null : world.sched.now() - daemon.lastBeatMs,
     heartbeatMs: world.heartbeatMs,
+    damaged: daemon.look.damaged(),
   });
   if (daemon.ill !== '') reasons.push(daemon.ill);
   return reasons;
@@ -39,6 +41,7 @@ export function answerHealth(world: World, daemon: Daemon): NodeHealth {
     reasons,
     release: { buildHash, version, gitCommit },
     ...disk,
+    ...daemon.look.looked(),
     appliedIndex: host.role === 'voter' ? world.group.index() - world.group.lag(host.id) : null,
     draining: daemon.draining || daemon.stopping,
     runningTasks: daemon.tasksUntilMs > world.sched.now() ? 1 : 0,
@@ -176,6 +179,11 @@ async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> 
       return commit(deps, { updateId, epoch, incarnation: option(argv, '--incarnation') });
     case 'rollback':
       return rollback(deps, { updateId, epoch, why: option(argv, '--why') });
+    case 'verify': {
+      const looked = await lookOn(world, host, run.proc);
+      if (looked.error !== undefined) throw looked.error;
+      return looked;
+    }
     case 'stage':
       return stageVerb(world, host, run.proc, argv[3] ?? '', option(argv, '--from'));
     default:
@@ -207,12 +215,7 @@ function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
       },
     },
     quorumCheck: quorumCheckOf(world, host, proc, store),
-    verifyRelease: (_base, hash) =>
-      sched.later(proc, timing.int(5, 60), () => {
-        const wrong = damaged(host, hash);
-        if (wrong !== null)
-          throw new ClusterError(wrong === 'missing' ? 'not-found' : 'verify-failed', `${hash}: ${wrong}`);
-      }),
+    verifyRelease: (_base, hash) => verifyOn(world, host, proc, hash),
     prune: async () => prune(host),
   };
 }

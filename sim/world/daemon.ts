@@ -5,6 +5,7 @@
 
 import { keys } from '../../src/base/store-keys.ts';
 import { createControl } from '../../src/cluster/control.ts';
+import { watchDamaged } from '../../src/cluster/damaged.ts';
 import { createJournal } from '../../src/cluster/journal.ts';
 import { createLeadership } from '../../src/cluster/leadership.ts';
 import { RollingUpdater } from '../../src/cluster/updater.ts';
@@ -13,13 +14,19 @@ import { reasonsOf } from './agent.ts';
 import { type Behaviour, type Build, behaviourOn } from './builds.ts';
 import { clientPoolOf } from './client-pool.ts';
 import { beat, noteHealth } from './heartbeat.ts';
+import { lookWatchOf } from './look.ts';
 import { clockOf, loggerOf, membershipOf, raftOf } from './ports.ts';
 import { damaged } from './releases.ts';
 import { endProc } from './scheduler.ts';
 import type { Daemon, Host, World } from './types.ts';
 
 /** Starts a daemon of the release; its end is told to `onExit`. */
-export function startDaemon(world: World, host: Host, build: Build, onExit: (daemon: Daemon) => void): Daemon {
+export function startDaemon(
+  world: World,
+  host: Host,
+  { build, told }: { build: Build; told: string | null },
+  onExit: (daemon: Daemon) => void,
+): Daemon {
   const { sched, timing } = world;
   const proc = world.newProc(host, `${host.id}/daemon`);
   const store = world.store.port(proc, false);
@@ -53,6 +60,7 @@ export function startDaemon(world: World, host: Host, build: Build, onExit: (dae
     control: null,
     ending: new AbortController(),
     verbs: new Set(),
+    look: lookWatchOf(world, host, proc, { running: build.hash, told }),
     broken: new Set(),
   };
   host.daemon = daemon;
@@ -108,7 +116,10 @@ function join(world: World, daemon: Daemon, behaviour: Behaviour): void {
 
 function compose(world: World, daemon: Daemon): void {
   const { host, proc, store, journal } = daemon;
-  if (host.role === 'worker') return;
+  if (host.role === 'worker') {
+    void daemon.look.run(daemon.ending.signal, async () => undefined);
+    return;
+  }
   const clock = clockOf(world, host, proc);
   const logger = loggerOf(world, host.id);
   const leadership = createLeadership({
@@ -160,6 +171,8 @@ function compose(world: World, daemon: Daemon): void {
     approveMember: async () => undefined,
   });
   daemon.leadership = leadership;
+  void daemon.look.run(daemon.ending.signal, leadership.stepDown);
+  void watchDamaged({ membership, raft, clientPool, clock, logger, heartbeatMs }, daemon.ending.signal);
   daemon.updater = updater;
   leadership.start();
   leadership.onChange((view) => {

@@ -25,7 +25,8 @@ interface Place {
 /** Places of this run, remembered: the same few are asked for all the time. */
 const places = new Map<string, Place>();
 
-function place(full: string): Place {
+function place(name: string | Uint8Array): Place {
+  const full = typeof name === 'string' ? name : name.toString();
   const known = places.get(full);
   if (known !== undefined) return known;
   const end = full.indexOf('/', 1);
@@ -90,6 +91,9 @@ class Stats {
   isSymbolicLink(): boolean {
     return this.node.kind === 'link';
   }
+  get mode(): number {
+    return 0o644;
+  }
   get mtimeMs(): number {
     return this.node.kind === 'dir' ? this.node.changedMs : 0;
   }
@@ -109,8 +113,8 @@ export const existsSync = (path: string): boolean => {
   if (node?.kind !== 'link') return node !== null;
   return at.disk.find(`${at.path.slice(0, at.path.lastIndexOf('/'))}/${node.target}`) !== null;
 };
-export const lstatSync = (path: string): Stats => statsOf(must(place(path)));
-export const statSync = (path: string): Stats => statsOf(follow(place(path)));
+export const lstatSync = (path: string | Uint8Array): Stats => statsOf(must(place(path)));
+export const statSync = (path: string | Uint8Array): Stats => statsOf(follow(place(path)));
 
 export function readFileSync(path: string): string {
   if (path.startsWith('/proc/')) {
@@ -129,11 +133,15 @@ export function readlinkSync(path: string): string {
   return node.target;
 }
 
-export function readdirSync(path: string): string[] {
+/** Of these nothing is different here. */
+export const constants = { O_RDONLY: 0, O_NOFOLLOW: 0, O_NONBLOCK: 0 };
+
+export function readdirSync(path: string | Uint8Array, as: { encoding?: 'buffer' } = {}): (string | Uint8Array)[] {
   if (path === '/proc') return globalThis.simFs.procNames();
   const node = follow(place(path));
-  if (node.kind !== 'dir') throw errnoError('ENOTDIR', path);
-  return [...node.entries.keys()];
+  if (node.kind !== 'dir') throw errnoError('ENOTDIR', String(path));
+  const names = [...node.entries.keys()];
+  return as.encoding === 'buffer' ? names.map((name) => Buffer.from(name)) : names;
 }
 
 export function mkdirSync(path: string): void {
@@ -195,6 +203,8 @@ export function removeDir(path: string): void {
 interface Open {
   at: Place;
   node: FileNode | DirNode;
+  /** Where the next read without a position begins. */
+  next: number;
 }
 const open = new Map<number, Open>();
 let lastFd = 10;
@@ -206,17 +216,17 @@ export function closeAll(): void {
   lastFd = 10;
 }
 
-export function openSync(path: string, flags = 'r'): number {
+export function openSync(path: string | Uint8Array, flags: string | number = 'r'): number {
   const at = place(path);
-  if (flags.startsWith('w')) {
+  if (typeof flags === 'string' && flags.startsWith('w')) {
     const { dir, name } = at.disk.parent(at.path);
-    if (flags.includes('x') && dir.entries.has(name)) throw errnoError('EEXIST', path);
+    if (flags.includes('x') && dir.entries.has(name)) throw errnoError('EEXIST', String(path));
     change(at, 'create', true, () => set(at, dir, name, { kind: 'file', text: '', synced: null }));
   }
   const node = follow(at);
-  if (node.kind === 'link') throw errnoError('EINVAL', path);
+  if (node.kind === 'link') throw errnoError('EINVAL', String(path));
   lastFd += 1;
-  open.set(lastFd, { at, node });
+  open.set(lastFd, { at, node, next: 0 });
   return lastFd;
 }
 
@@ -252,10 +262,19 @@ export const closeSync = (fd: number): void => void open.delete(fd);
 export const fstatSync = (fd: number): Stats => statsOf(opened(fd).node);
 export const chmodSync = (): void => undefined;
 
-export function readSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number {
-  const { node } = opened(fd);
-  const bytes = Buffer.from(node.kind === 'file' ? node.text : '');
-  return bytes.copy(buffer, offset, position, position + length);
+export function readSync(
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number | null,
+): number {
+  const file = opened(fd);
+  const bytes = Buffer.from(file.node.kind === 'file' ? file.node.text : '');
+  const from = position ?? file.next;
+  const read = bytes.copy(buffer, offset, from, from + length);
+  if (position === null) file.next += read;
+  return read;
 }
 
 // ---------------------------------------------------------------------------------------------- whole files

@@ -2,6 +2,7 @@
 
 import { checkDueInMs, runsOther } from '../../src/host/managers/supervisor/guard-watch.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
+import { noteCommitted } from '../../src/release/committed.ts';
 import { runGuard } from '../../src/trial/guard.ts';
 import { startDaemon, stopGracefully } from './daemon.ts';
 import { createSimDisk } from './disk.ts';
@@ -35,13 +36,18 @@ export function createHost(id: string, role: NodeRole): Host {
     backoffMs: backoffMinMs,
     otherSeen: 0,
     crashIn: null,
+    rotten: new Set(),
+    lookDue: false,
+    fellTo: null,
   };
 }
 
-/** What every host starts with: one release, committed. */
-export function furnish(host: Host, hash: string): void {
+/** What every host starts with: one release, committed, and the one before it. */
+export function furnish(host: Host, hash: string, older: string): void {
   for (const dir of ['data', 'run', 'log', 'releases']) fs.mkdirSync(`${host.base}/${dir}`);
+  install(host, older);
   install(host, hash);
+  for (const one of [older, hash]) noteCommitted(host.base, one, '');
   fs.symlinkSync(`releases/${hash}`, `${host.base}/dist`);
   host.disk.syncAll();
 }
@@ -124,7 +130,9 @@ function run(world: World, host: Host): void {
   }
   const build = world.builds.get(result.release);
   if (build === undefined) throw new Error(`${host.id} is to run ${result.release}, which nobody made`);
-  const daemon = startDaemon(world, host, build, (ended) => {
+  if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
+  const told = result.damaged?.why ?? null;
+  const daemon = startDaemon(world, host, { build, told }, (ended) => {
     if (host.daemon === ended) host.daemon = null;
     if (supervisor.dead) return;
     world.sched.after(supervisor, world.timing.int(1, 10), () => daemonEnded(world, host, ended));

@@ -4,7 +4,7 @@ import { keys } from '../../src/base/store-keys.ts';
 import type { ControlAction } from '../../src/cluster/control-api.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
 import { asClusterError } from '../../src/errors.ts';
-import { reasonsOf } from './agent.ts';
+import { answerTask, reasonsOf } from './agent.ts';
 import { type Behaviour, type Build, makeBuild } from './builds.ts';
 import type { Random } from './random.ts';
 import { damaged, install } from './releases.ts';
@@ -55,6 +55,11 @@ export function whatIsLeft(world: World): string {
   if (running !== null)
     return `update ${running.id} is ${running.state}: ${JSON.stringify(running.waiting ?? running.intent)}`;
   for (const host of world.hosts) {
+    if (host.lookDue && host.daemon?.listening === true) {
+      // The hour that a node may take to look by itself is not waited for.
+      answerTask(world, host.daemon, { argv: ['claudecluster', 'node', 'verify'], timeoutMs: 8_000 }, () => undefined);
+      return `${host.id} has not looked at its releases`;
+    }
     if (host.daemon === null) return `${host.id} runs no daemon`;
     const reasons = reasonsOf(world, host.daemon);
     if (reasons.length > 0) return `${host.id} is not healthy: ${reasons.join('; ')}`;

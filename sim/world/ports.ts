@@ -103,6 +103,7 @@ function nodeInfo(world: World, host: Host, text: string | undefined): NodeInfo 
     heartbeatSeq: stale ? 0 : record.seq,
     release: record.release,
     trial: record.trial,
+    ...(record.damaged === true ? { damaged: true } : {}),
   };
 }
 

@@ -1,10 +1,10 @@
-/** Releases on a simulated disk: three files whose text is the hash when they are right. */
+/** Releases on a simulated disk: three files, and a name that is the hash of the tree when they are right. */
 
 import { tryLock } from '../../src/base/lock.ts';
-import { nodePaths } from '../../src/base/paths.ts';
 import { ClusterError } from '../../src/errors.ts';
+import { committedHere } from '../../src/release/committed.ts';
 import { completeReleases } from '../../src/trial/guard.ts';
-import { behaviourOn } from './builds.ts';
+import { behaviourOn, filesOf } from './builds.ts';
 import type { DirNode } from './disk.ts';
 import * as fs from './fs-shim.ts';
 import type { Proc } from './scheduler.ts';
@@ -30,7 +30,7 @@ export function damaged(host: Host, hash: string, view: 'entries' | 'durable' = 
   for (const name of releaseFiles) {
     const file = dir[view].get(name);
     const text = file?.kind === 'file' ? (view === 'durable' ? file.synced : file.text) : null;
-    if (text !== hash) return `${name} is not what it should be`;
+    if (text !== filesOf(hash)[name]) return `${name} is not what it should be`;
   }
   return null;
 }
@@ -39,7 +39,7 @@ export function damaged(host: Host, hash: string, view: 'entries' | 'durable' = 
 export function install(host: Host, hash: string): void {
   const dir = `${host.base}/releases/${hash}`;
   fs.mkdirSync(dir);
-  for (const name of releaseFiles) writeFile(`${dir}/${name}`, hash);
+  for (const name of releaseFiles) writeFile(`${dir}/${name}`, filesOf(hash)[name] ?? '');
   syncDir(dir);
   syncDir(`${host.base}/releases`);
 }
@@ -94,17 +94,17 @@ async function stage(world: World, host: Host, proc: Proc, hash: string, from: s
   const { sched, net, timing } = world;
   const done = { ok: true, verb: 'stage', bytesTransferred: 0 };
   if (damaged(host, hash) === null) return done;
-  const source = world.hosts.find((one) => one.id === from);
+  const source = world.hosts.find((one) => one.id === from || one.address === from);
   const partial = `${host.base}/releases/${hash}.partial`;
   await sched.later(proc, timing.int(20, 300), () => undefined);
-  const there = source?.daemon?.listening === true && net.both(host.id, from) && damaged(source, hash) === null;
+  const there = source?.daemon?.listening === true && net.both(host.id, source.id) && damaged(source, hash) === null;
   if (!there) throw new ClusterError('transfer-failed', `${from} does not serve ${hash.slice(0, 12)}`);
   try {
     fs.removeDir(partial);
     fs.mkdirSync(partial);
     for (const name of releaseFiles) {
       await sched.later(proc, timing.int(5, 60), () => undefined);
-      writeFile(`${partial}/${name}`, arriving(world, host, hash));
+      writeFile(`${partial}/${name}`, arriving(world, host, hash, name));
     }
     syncDir(partial);
   } catch (thrown) {
@@ -117,40 +117,57 @@ async function stage(world: World, host: Host, proc: Proc, hash: string, from: s
     throw new ClusterError('self-test-failed', 'the build fails its self-test');
   }
   try {
-    fs.removeDir(`${host.base}/releases/${hash}`);
-    fs.renameSync(partial, `${host.base}/releases/${hash}`);
-    syncDir(`${host.base}/releases`);
+    putInPlace(host, hash, partial);
   } catch (thrown) {
     throw new ClusterError('disk', 'the disk refused the release', { seen: String(thrown) }, thrown);
   }
   return { ...done, bytesTransferred: 1_000 };
 }
 
-function arriving(world: World, host: Host, hash: string): string {
+/** As src/release/install.ts: what a link leads to is mended file by file, for it may not be gone for a moment (P2). */
+function putInPlace(host: Host, hash: string, partial: string): void {
+  const release = `${host.base}/releases/${hash}`;
+  if (linked(host).includes(hash)) {
+    for (const name of releaseFiles) fs.renameSync(`${partial}/${name}`, `${release}/${name}`);
+    syncDir(release);
+    fs.removeDir(partial);
+  } else {
+    fs.removeDir(release);
+    fs.renameSync(partial, release);
+  }
+  syncDir(`${host.base}/releases`);
+}
+
+/** Hashes that dist and dist.bak lead to. */
+export function linked(host: Host): string[] {
+  return ['dist', 'dist.bak'].flatMap((name) => {
+    const node = host.disk.root.entries.get(name);
+    return node?.kind === 'link' ? [node.target.slice('releases/'.length)] : [];
+  });
+}
+
+function arriving(world: World, host: Host, hash: string, name: string): string {
   const corrupt = world.builds.get(hash)?.corruptOn;
   const how = corrupt?.get(host.id);
   if (how === 'once') corrupt?.delete(host.id);
-  return how === undefined ? hash : `damaged ${hash}`;
+  const text = filesOf(hash)[name] ?? '';
+  return how === undefined ? text : `damaged ${text}`;
 }
 
 function verifyPartial(dir: string, hash: string): void {
   for (const name of releaseFiles) {
-    if (fs.readFileSync(`${dir}/${name}`) !== hash) throw new ClusterError('verify-failed', `${name} differs`);
+    if (fs.readFileSync(`${dir}/${name}`) !== filesOf(hash)[name])
+      throw new ClusterError('verify-failed', `${name} differs`);
   }
 }
 
 /** Keeps the newest, and whatever a link leads to. */
 export function prune(host: Host): void {
-  const paths = nodePaths(host.base);
-  const used = [paths.dist, paths.distBak].map((path) => {
-    try {
-      return fs.readlinkSync(path);
-    } catch {
-      return '';
-    }
-  });
+  const used = linked(host);
   const all = completeReleases(host.base);
+  // As src/release/prune.ts: one more that was committed here.
+  const spare = committedHere(host.base).find((hash) => !used.includes(hash) && all.includes(hash));
   for (const hash of all.slice(keepReleases)) {
-    if (!used.includes(`releases/${hash}`)) fs.removeDir(`${host.base}/releases/${hash}`);
+    if (!used.includes(hash) && hash !== spare) fs.removeDir(`${host.base}/releases/${hash}`);
   }
 }

@@ -6,6 +6,7 @@ import type { Journal } from '../../src/cluster/journal.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
 import type { UpdateOptions } from '../../src/cluster/update/types.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
+import type { LookWatch } from '../../src/daemon/look-watch.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
 import type { Lease, Store } from '../../src/ports/store.ts';
 import type { Trial } from '../../src/trial/trial-file.ts';
@@ -59,6 +60,7 @@ export interface Daemon {
   control: ReturnType<typeof createControl> | null;
   ending: AbortController;
   verbs: Set<VerbRun>;
+  look: LookWatch;
   /** Of callers that wait for an answer: told when the process ends. */
   broken: Set<() => void>;
 }
@@ -87,6 +89,12 @@ export interface Host {
    * A fault: the next so many changes of the disk still work; then the process, or the host, ends. `namesOnly`: only
    * what makes the names of a directory durable counts, which is the worst moment of all.
    */
+  /** Releases that a fault reached into: what is wrong with them is no doing of the code. */
+  rotten: Set<string>;
+  /** Something rotted since this node last looked. */
+  lookDue: boolean;
+  /** The release that its guard took in the place of a known-good one that was not whole; null: none. */
+  fellTo: string | null;
   crashIn: { changes: number; power: boolean; namesOnly: boolean } | null;
 }
 

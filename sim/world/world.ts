@@ -1,8 +1,10 @@
 /** Puts one run together from its seed: the cluster, its faults, its operators, its checkers. */
+
+import { keys } from '../../src/base/store-keys.ts';
 import { defaultOptions } from '../../src/cluster/update/options.ts';
 import { createCheckers } from '../checkers/index.ts';
 import { planFaults } from '../faults.ts';
-import { type Build, makeBuild } from './builds.ts';
+import { type Build, forgetBuilds, makeBuild } from './builds.ts';
 import { closeAll, type FsTarget } from './fs-shim.ts';
 import { createGroup } from './group.ts';
 import { bootHost, createHost, furnish, powerCut } from './host.ts';
@@ -141,10 +143,14 @@ function createWorld(seed: number, keepLines: boolean): World {
   return world;
 }
 
+/** Every node runs the first release, and ran an older one before it. */
 function furnishAll(world: World): void {
-  const first: Build = makeBuild(1, 'good', world.random);
-  world.builds.set(first.hash, first);
-  for (const host of world.hosts) furnish(host, first.hash);
+  forgetBuilds();
+  const [first, older] = [makeBuild(1, 'good', world.random), makeBuild(2, 'good', world.random)];
+  for (const build of [first, older] as Build[]) world.builds.set(build.hash, build);
+  for (const host of world.hosts) furnish(host, first.hash, older.hash);
+  const release = { buildHash: first.hash, previous: older.hash, history: [older.hash], at: '' };
+  world.store.put(keys.release, JSON.stringify(release));
 }
 
 /** The disk, the processes and the clock that src/ sees instead of Node's. */

@@ -9,6 +9,8 @@ import { readStat } from './boot.ts';
 
 /** Before all else: a member that waits for a core makes every writer of the cluster wait. Needs root. */
 export const memberNice = -10;
+/** For what has all the time in the world: a look at what lies on the disk. */
+export const idleNice = 19;
 /** For verbs, transfers and self-tests: they run beside etcd and the daemon, and have time. */
 export const verbNice = 10;
 

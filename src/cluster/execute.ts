@@ -146,8 +146,8 @@ export async function execute(step: Step, record: UpdateRecord, deps: ExecuteDep
 // ------------------------------------------------------------------------------------- verbs
 
 /** Runs a node verb and returns its JSON answer. Throws the verb's own ClusterError, or 'unavailable'. */
-async function runVerb(
-  deps: ExecuteDeps,
+export async function runVerb(
+  deps: Pick<ExecuteDeps, 'clientPool'>,
   address: string,
   argv: string[],
   timeoutMs: number,

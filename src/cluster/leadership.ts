@@ -53,6 +53,8 @@ export interface LeadershipHandle {
   handOver(toNodeId: string): Promise<boolean>;
   /** Gives the leadership up, if it is ours; the next candidate need not wait for the lease. */
   resign(): Promise<void>;
+  /** The same for now: it campaigns again once `mayCampaign` lets it. */
+  stepDown(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -210,6 +212,16 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
     }
   };
 
+  const stepDown = async (): Promise<void> => {
+    const held = term;
+    term = null;
+    tell();
+    if (!held) return;
+    const ours: Compare[] = [{ key: keys.leader, modRevision: held.modRevision }];
+    // When it cannot be given up it ends with the lease.
+    await store.txn(ours, [{ remove: keys.leader }]).catch(() => undefined);
+  };
+
   return {
     start() {
       unsubscribe = options.onLease(() => {
@@ -230,14 +242,9 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
     handOver,
     async resign() {
       resigned = true;
-      const held = term;
-      term = null;
-      tell();
-      if (!held) return;
-      const ours: Compare[] = [{ key: keys.leader, modRevision: held.modRevision }];
-      // When it cannot be given up it ends with the lease.
-      await store.txn(ours, [{ remove: keys.leader }]).catch(() => undefined);
+      await stepDown();
     },
+    stepDown,
     async stop() {
       stopping.abort();
       unsubscribe();

@@ -9,6 +9,8 @@
  *   update/preflight.ts  phase 0: plan and refusals (pure); lint.ts, quorum.ts, stability.ts are its rules
  *   journal.ts           the record in etcd: compare-and-swap on its revision and on the epoch
  *   left-drained.ts      a node that nobody put back into service is put back
+ *   looks.ts             every node has looked at its known-good release before an update begins
+ *   damaged.ts           a release that rots on a node is staged again
  *   stragglers.ts        a node that missed an update gets one of its own
  *   execute.ts           the table from kind of step to what is done on the nodes
  */
@@ -22,6 +24,7 @@ import type { Raft } from '../ports/raft.ts';
 import { execute } from './execute.ts';
 import type { Journal } from './journal.ts';
 import { createLeftDrainedWatch } from './left-drained.ts';
+import { freshLooks } from './looks.ts';
 import { refuseNewerRecord } from './newer-record.ts';
 import { createObserver, type Observer } from './observe.ts';
 import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
@@ -93,8 +96,8 @@ export class RollingUpdater {
 
   /** Phase 0: what the update would do, and every reason why it may not begin. No effect. */
   async preflight(request: UpdateRequest = {}): Promise<UpdatePlan> {
-    const [observation, release, running, leadership] = await Promise.all([
-      this.freshObservation(),
+    const [{ observation, notLooked }, release, running, leadership] = await Promise.all([
+      this.lookedObservation(),
       this.deps.releases.inspect(request.buildHash),
       this.deps.journal.current(),
       this.deps.raft.leadership(),
@@ -102,6 +105,7 @@ export class RollingUpdater {
     const quarantine = 'invalid' in release ? null : await this.deps.journal.quarantine(release.version.buildHash);
     return preflight({
       observation,
+      notLooked,
       options: { ...defaultOptions, ...request.options },
       release,
       running,
@@ -316,6 +320,13 @@ export class RollingUpdater {
 
   private async reread(record: UpdateRecord): Promise<UpdateRecord> {
     return (await this.deps.journal.current()) ?? (await this.deps.journal.get(record.id)) ?? record;
+  }
+
+  /** One in which every node has looked at the release that it would go back to (P7). */
+  private async lookedObservation(): Promise<{ observation: Observation; notLooked: Record<string, string> }> {
+    const observation = await this.freshObservation();
+    const { asked, failed: notLooked } = await freshLooks(observation.nodes, this.deps.clientPool);
+    return { observation: asked === 0 ? observation : await this.freshObservation(), notLooked };
   }
 
   private freshObservation(): Promise<Observation> {

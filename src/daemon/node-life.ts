@@ -29,6 +29,8 @@ export function createNodeLife(parts: NodeParts): NodeLife {
       server = await parts.listen();
       const self = watchSelf(parts, server, signal);
       void watchProbation({ base, clock, logger, probationMs, updateEnded, healthy: parts.isHealthy }, signal);
+      void parts.look.run(signal, parts.leadership.stepDown);
+      void parts.mend(signal);
       const started = takePart(parts, signal).then((taken) => {
         part = taken;
       });

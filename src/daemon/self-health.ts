@@ -14,12 +14,15 @@ export interface SelfFacts {
   /** ms since its last written heartbeat; null: none yet. */
   heartbeatMsAgo: number | null;
   heartbeatMs: number;
+  /** Its own code is not whole: why; '' when it is, as far as that is known (P7). */
+  damaged: string;
 }
 
 /** Each in words that an operator understands; none: healthy. */
 export function unhealthyReasons(facts: SelfFacts): string[] {
   const reasons: string[] = [];
   if (facts.notReady !== '') reasons.push(facts.notReady);
+  if (facts.damaged !== '') reasons.push(facts.damaged);
   if (facts.member !== null && facts.member.phase !== 'serving') {
     reasons.push(facts.member.reason || `its etcd is ${facts.member.phase}`);
   }
@@ -51,6 +54,8 @@ export interface HealthReportDeps {
   diskFreeBytes(): Promise<number>;
   /** Why a failed trial could not end by itself; '' when it could. Never rejects. */
   wayBack(): Promise<string>;
+  /** Releases that are not whole, and when it last looked. Never throws. */
+  looked(): Pick<NodeHealth, 'damage' | 'lastLookMsAgo'>;
 }
 
 /** The answer to HealthCheck. Nothing that is wrong on the disk keeps a node from answering. */
@@ -94,6 +99,7 @@ export async function healthReport(deps: HealthReportDeps): Promise<NodeHealth> 
     trial,
     probation,
     wayBack,
+    ...deps.looked(),
     lastRollback,
     staged,
     epoch,

@@ -9,6 +9,7 @@ import {
   createDisk,
   type Disk,
   errno,
+  quietly,
   readTextOrNull,
   removeDurable,
   renameDurable,
@@ -17,6 +18,7 @@ import {
 } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
+import { noteCommitted } from '../release/committed.ts';
 import { removeTree } from '../release/tree.ts';
 import { completeReleases } from '../trial/guard.ts';
 import { convertFile, convertingDir, isHash } from '../trial/trial-file.ts';
@@ -25,6 +27,8 @@ export interface ConvertDeps {
   base: string;
   /** Brings a directory into releases/ as a verified release (src/release/stage.ts). */
   importDirectory(base: string, dir: string): Promise<{ version: { buildHash: string } }>;
+  /** Wall clock, for people. Default ''. */
+  atIso?: string;
   disk?: Disk;
 }
 
@@ -66,7 +70,7 @@ function isLink(path: string): boolean {
   }
 }
 
-async function convert({ base, importDirectory }: ConvertDeps, disk: Disk): Promise<string> {
+async function convert({ base, importDirectory, atIso = '' }: ConvertDeps, disk: Disk): Promise<string> {
   const { dist } = nodePaths(base);
   const aside = join(base, convertingDir);
   await removeTree(aside);
@@ -76,6 +80,7 @@ async function convert({ base, importDirectory }: ConvertDeps, disk: Disk): Prom
   renameDurable(dist, aside, disk);
   try {
     switchLink(dist, join('releases', hash), disk);
+    quietly(() => noteCommitted(base, hash, atIso, disk));
   } catch (error) {
     renameDurable(aside, dist, disk);
     throw error;

@@ -24,7 +24,7 @@ import { nodePaths } from '../base/paths.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import { completeReleases } from '../trial/guard.ts';
-import { askGuard } from '../trial/guard-process.ts';
+import { askGuard, guardLimitMs } from '../trial/guard-process.ts';
 import { progressPath, type Trial } from '../trial/trial-file.ts';
 import { readInstalled, readTrial } from '../trial/trial-view.ts';
 import { needHash } from './verb-context.ts';
@@ -180,7 +180,8 @@ async function guardGoesBack(deps: RehearseDeps, release: string, knownGood: str
   try {
     layOut(deps, copy, release, knownGood);
     const guard = join(nodePaths(deps.base).releases, knownGood, 'guard.js');
-    const answer = await askGuard(guard, copy, 'start', deps.guardTimeoutMs ?? 5_000);
+    const limitMs = guardLimitMs(deps.base, deps.guardTimeoutMs ?? 5_000);
+    const answer = await askGuard(guard, copy, 'start', limitMs);
     if (typeof answer === 'string') return { ok: false, seen: `the guard did not answer (${answer})` };
     const { action, release: gaveBack } = answer.result;
     const dist = readLinkHash(nodePaths(copy).dist);

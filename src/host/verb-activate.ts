@@ -3,6 +3,7 @@
 import { readBootId } from '../base/boot.ts';
 import { createDisk, quietly } from '../base/files.ts';
 import { ClusterError } from '../errors.ts';
+import { noteCommitted } from '../release/committed.ts';
 import { armTrial, disarm, switchTo, type TrialOptions, trialOptions } from '../trial/arm.ts';
 import { completeReleases } from '../trial/guard.ts';
 import { endProbation } from '../trial/probation-view.ts';
@@ -75,6 +76,8 @@ async function unlessAbandoned(deps: VerbDeps, work: () => Promise<void>): Promi
 
 async function putOnTrial(deps: VerbDeps, trial: Trial): Promise<void> {
   const disk = deps.disk ?? createDisk();
+  // What ran until now was committed here, whoever did that: an older build keeps no list.
+  quietly(() => noteCommitted(deps.base, trial.knownGood, trial.armedAt, disk));
   armTrial(deps.base, trial, disk);
   try {
     await deps.serviceManager.armTrial();

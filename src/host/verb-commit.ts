@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { readBootId } from '../base/boot.ts';
 import { createDisk, errno, quietly, removeDurable, writeJsonAtomic } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
-import { ClusterError } from '../errors.ts';
+import { asClusterError, ClusterError } from '../errors.ts';
+import { noteCommitted } from '../release/committed.ts';
+import { markDamaged } from '../trial/damage-file.ts';
 import { beginProbation } from '../trial/probation-view.ts';
 import { lastCommitFile, progressPath, type Trial } from '../trial/trial-file.ts';
 import { readHealthyMarker, readInstalled, readLastRollback, readTrial } from '../trial/trial-view.ts';
@@ -27,7 +29,8 @@ export interface CommitRequest {
 
 /**
  * Ends the trial in favour of its release. The removal of trial.json is the commit: of a commit and a rollback at the
- * same time exactly one gets it. What is committed stays on probation. Throws ClusterError 'usage' | 'stale-epoch' | 'trial-busy' | 'refused' | 'disk'.
+ * same time exactly one gets it. What is committed stays on probation. Throws ClusterError 'usage' | 'stale-epoch' |
+ * 'trial-busy' | 'refused' | 'verify-failed' | 'release-invalid' | 'disk'.
  */
 export async function commit(deps: VerbDeps, request: CommitRequest): Promise<VerbResult> {
   const { updateId, epoch } = request;
@@ -39,11 +42,26 @@ export async function commit(deps: VerbDeps, request: CommitRequest): Promise<Ve
     if (trial === null) return commitAgain(deps, updateId);
     if (trial.updateId !== updateId) throw otherTrial(deps, trial, updateId);
     requireRunning(deps, trial, request.incarnation);
+    await requireWhole(deps, trial);
     startProbation(deps, trial);
     if (!claimCommit(deps)) return commitAgain(deps, updateId);
     await afterCommit(deps, trial);
     return result(deps, 'commit', updateId, true, `releases/${trial.release} is committed`);
   });
+}
+
+/**
+ * What becomes the known-good release is what it was at the switch: a process on trial may have written beside itself (P7).
+ * One that is not whole is marked, which makes the node unhealthy, so that its trial ends at once and for this reason.
+ */
+async function requireWhole(deps: VerbDeps, { release }: Trial): Promise<void> {
+  try {
+    await deps.verifyRelease(deps.base, release);
+  } catch (thrown) {
+    const { message: why } = asClusterError(thrown);
+    quietly(() => markDamaged(deps.base, { release, why, at: deps.clock.wallIso() }, deps.disk));
+    throw thrown;
+  }
 }
 
 /** What this commit does not keep is counted on by the whole update, so without it there is no commit. */
@@ -77,6 +95,7 @@ async function afterCommit(deps: VerbDeps, trial: Trial): Promise<void> {
   const disk = deps.disk ?? createDisk();
   const { updateId, release } = trial;
   quietly(() => writeJsonAtomic(join(base, lastCommitFile), { updateId, release, at: clock.wallIso() }, disk));
+  quietly(() => noteCommitted(base, release, clock.wallIso(), disk));
   quietly(() => removeDurable(nodePaths(base).distBak, disk));
   quietly(() => removeDurable(progressPath(base), disk));
   await deps.serviceManager.disarmTrial();

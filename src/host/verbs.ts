@@ -9,6 +9,7 @@ import { readTextOrNull } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import type { ProbationView, RollbackView, TrialView } from '../ports/agent.ts';
 import type { VersionInfo } from '../ports/releases.ts';
+import { readDamage } from '../trial/damage-file.ts';
 import { completeReleases } from '../trial/guard.ts';
 import { readProbationView } from '../trial/probation-view.ts';
 import { parseTrial } from '../trial/trial-file.ts';
@@ -16,6 +17,7 @@ import { readHealthyMarker, readInstalled, readLastRollback, readTrialView } fro
 import { readEpoch } from './epoch.ts';
 import { needHash, type VerbDeps } from './verb-context.ts';
 
+export { lookAtReleases } from './look.ts';
 export { type RehearsalResult, rehearse } from './rehearse.ts';
 export { type ActivateRequest, activate } from './verb-activate.ts';
 export { commit } from './verb-commit.ts';
@@ -39,7 +41,7 @@ export interface NodeVerbStatus {
   lastRollback: RollbackView | null;
   /** Highest epoch seen; null: the file cannot be read. */
   epoch: number | null;
-  /** Something is wrong with the trial's files; the next start puts it right. */
+  /** What is wrong on the disk: with the trial's files (the next start puts it right), or with a release. */
   notes: string[];
 }
 
@@ -54,6 +56,7 @@ export function nodeStatus(deps: Pick<VerbDeps, 'base' | 'nodeId' | 'service' | 
   const trialText = readTextOrNull(paths.trial);
   if (trialText !== null && parseTrial(trialText) === null) notes.push('trial.json cannot be read: the node goes back');
   if (readTextOrNull(paths.trialEnding) !== null) notes.push('a rollback is not finished yet');
+  for (const { release, why } of readDamage(base)) notes.push(`releases/${release} is damaged: ${why}`);
   let epoch: number | null = null;
   try {
     epoch = readEpoch(base);

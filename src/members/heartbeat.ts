@@ -11,7 +11,7 @@ import type { NodeRecord } from './records.ts';
 /** What the daemon says of itself; the rest of the record is kept here. */
 export type HeartbeatFields = Pick<
   NodeRecord,
-  'address' | 'role' | 'status' | 'release' | 'trial' | 'protocol' | 'memberId'
+  'address' | 'role' | 'status' | 'release' | 'trial' | 'damaged' | 'protocol' | 'memberId'
 >;
 
 export interface HeartbeatOptions {

@@ -197,5 +197,6 @@ export function joinNode(
     heartbeatSeq: live.seq,
     release: live.release,
     trial: live.trial,
+    ...(live.damaged === true ? { damaged: true } : {}),
   };
 }

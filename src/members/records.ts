@@ -27,6 +27,8 @@ export const nodeRecordSchema = z.looseObject({
   release: releaseRef.nullable(),
   /** buildHash on trial. */
   trial: z.string().nullable().default(null),
+  /** A release on its disk is not whole; what, its own answer says. Older builds say nothing of it. */
+  damaged: z.boolean().optional(),
   protocol,
   /** Hex; leadership can be handed over onto it. */
   leaseId: z.string(),

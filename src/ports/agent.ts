@@ -39,6 +39,15 @@ export interface RollbackView {
   at: string;
 }
 
+/** A release on a node's disk that is not what its name says. */
+export interface DamageView {
+  /** buildHash. */
+  release: string;
+  why: string;
+  /** It runs, or would be gone back to. */
+  inUse: boolean;
+}
+
 /** HealthCheck's whole answer: the node as it sees itself. */
 export interface NodeHealth {
   nodeId: string;
@@ -56,6 +65,10 @@ export interface NodeHealth {
   probation?: ProbationView | null;
   /** Why a trial on this node could not end by itself; '' when it could. Absent in the answers of older builds. */
   wayBack?: string;
+  /** Releases on its disk that are not whole. Absent in the answers of older builds. */
+  damage?: DamageView[];
+  /** ms since it last hashed the release that it would go back to; null: not yet. Absent in the answers of older builds. */
+  lastLookMsAgo?: number | null;
   lastRollback: RollbackView | null;
   /** Verified releases on its disk. */
   staged: string[];

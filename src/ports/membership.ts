@@ -21,6 +21,8 @@ export interface NodeInfo {
   release: ReleaseRef | null;
   /** buildHash on trial, or null. */
   trial: string | null;
+  /** It says that a release on its disk is not whole. Absent: it does not, or its build cannot. */
+  damaged?: boolean;
   protocol: { min: number; max: number };
 }
 

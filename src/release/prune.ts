@@ -3,8 +3,9 @@ import { readdir, readFile, readlink, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isBuildHash } from '../base/build-hash.ts';
 import { nodePaths } from '../base/paths.ts';
+import { committedHere } from './committed.ts';
 import { removeManifest } from './manifest.ts';
-import { hashesByInstall, releasePath } from './store.ts';
+import { hashesByInstall, releaseHashes, releasePath } from './store.ts';
 import { removeTree, syncDirectory } from './tree.ts';
 
 const hashes = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
@@ -38,6 +39,10 @@ export async function removeDirectory(release: string): Promise<void> {
  */
 export async function prune(base: string, keep: number, protect: Iterable<string> = []): Promise<string[]> {
   const inUse = await protectedHashes(base);
+  // One more that was committed here: the guard's way out where the known-good one turns out not to be whole (P7).
+  const there = await releaseHashes(base);
+  const spare = committedHere(base).find((hash) => !inUse.has(hash) && there.includes(hash));
+  if (spare !== undefined) inUse.add(spare);
   for (const hash of protect) inUse.add(hash);
   const removable = (await hashesByInstall(base)).filter((hash) => !inUse.has(hash)).slice(Math.max(0, keep));
   for (const hash of removable) {

@@ -27,3 +27,6 @@ export class TreeError extends Error {
 
 export function printable(bytes: Buffer): string;
 export function hashTree(dir: string): Promise<TreeHash>;
+/** The hash over entries in the order of their paths; `digest`: SHA-256 of a file's content, `target` of a link. */
+export function sum(entries: (Omit<TreeEntry, 'content'> & { digest?: Buffer; target: Buffer | null })[]): TreeHash;
+export function hashTreeSync(dir: string): TreeHash;

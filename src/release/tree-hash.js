@@ -5,7 +5,7 @@
  * Every path is a Buffer: a file name on Linux is bytes, not text.
  */
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { lstat, open, readdir, readlink, stat } from 'node:fs/promises';
 
 /** The stamp holds the hash, so it cannot be part of it. Only the one in the root. */
@@ -74,30 +74,59 @@ function kindOf(stats, name) {
   throw forbidden(name, stats.isBlockDevice() ? 'block device' : 'character device');
 }
 
+/** One entry as it is on this disk, at `full`; where a link leads is read by the caller. */
+function entryOf(path, full, stats) {
+  const kind = kindOf(stats, printable(path));
+  return { path, full, kind, mode: stats.mode & 0o7777, size: kind === 'file' ? stats.size : 0, target: null };
+}
+
+/** Takes what a directory holds into the list, and its directories into those that are still to be read. */
+function collect(found, entries, pending) {
+  for (const entry of found) {
+    if (entry.path.equals(stamp)) {
+      if (entry.kind !== 'file') throw forbidden('version.json', `a ${entry.kind}, not a file`);
+      continue;
+    }
+    entries.push(entry);
+    if (entry.kind === 'dir') pending.push(entry.path);
+  }
+}
+
+const bytes = { encoding: 'buffer' };
+
 /** Every entry below `root`, unsorted. `entry.full` is where it is on this disk. */
 async function walk(root) {
   const entries = [];
   const pending = [Buffer.alloc(0)];
   for (let dir = pending.pop(); dir !== undefined; dir = pending.pop()) {
-    const names = await readdir(dir.length === 0 ? root : join(root, dir), { encoding: 'buffer' });
+    const names = await readdir(dir.length === 0 ? root : join(root, dir), bytes);
     const found = await Promise.all(
       names.map(async (name) => {
         const path = join(dir, name);
         const full = join(root, path);
-        const stats = await lstat(full);
-        const kind = kindOf(stats, printable(path));
-        const target = kind === 'link' ? await readlink(full, { encoding: 'buffer' }) : null;
-        return { path, full, kind, mode: stats.mode & 0o7777, size: kind === 'file' ? stats.size : 0, target };
+        const entry = entryOf(path, full, await lstat(full));
+        if (entry.kind === 'link') entry.target = await readlink(full, bytes);
+        return entry;
       }),
     );
-    for (const entry of found) {
-      if (entry.path.equals(stamp)) {
-        if (entry.kind !== 'file') throw forbidden('version.json', `a ${entry.kind}, not a file`);
-        continue;
-      }
-      entries.push(entry);
-      if (entry.kind === 'dir') pending.push(entry.path);
-    }
+    collect(found, entries, pending);
+  }
+  return entries;
+}
+
+/** The same, without giving anything else a turn: for the guard. */
+function walkSync(root) {
+  const entries = [];
+  const pending = [Buffer.alloc(0)];
+  for (let dir = pending.pop(); dir !== undefined; dir = pending.pop()) {
+    const found = readdirSync(dir.length === 0 ? root : join(root, dir), bytes).map((name) => {
+      const path = join(dir, name);
+      const full = join(root, path);
+      const entry = entryOf(path, full, lstatSync(full));
+      if (entry.kind === 'link') entry.target = readlinkSync(full, bytes);
+      return entry;
+    });
+    collect(found, entries, pending);
   }
   return entries;
 }
@@ -143,9 +172,12 @@ function refuseLinksThatLeave(entries) {
   }
 }
 
-/** SHA-256 of one file's content, and how many bytes that was. Never follows a link, never waits on a fifo. */
+/** Never follows a link, never waits on a fifo. */
+const toRead = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** SHA-256 of one file's content, and how many bytes that was. */
 async function digestFile(full, buffer) {
-  const file = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const file = await open(full, toRead);
   try {
     const hash = createHash('sha256');
     let size = 0;
@@ -157,6 +189,23 @@ async function digestFile(full, buffer) {
     }
   } finally {
     await file.close();
+  }
+}
+
+/** The same, without giving anything else a turn. */
+function digestFileSync(full, buffer) {
+  const fd = openSync(full, toRead);
+  try {
+    const hash = createHash('sha256');
+    let size = 0;
+    for (;;) {
+      const bytesRead = readSync(fd, buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return { digest: hash.digest(), size };
+      hash.update(buffer.subarray(0, bytesRead));
+      size += bytesRead;
+    }
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -190,26 +239,28 @@ function addEntry(hash, entry) {
   }
 }
 
-/**
- * Hashes the tree below `dir`: every entry's path and kind, a file's mode and content, a link's target; the root's
- * version.json is left out, and so are owners, times and the modes of directories.
- * @param {string} dir
- */
-export async function hashTree(dir) {
-  const stats = await stat(dir).catch((cause) => {
-    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
-    throw cause;
+function refuseNoDirectory(dir, stats) {
+  if (stats?.isDirectory()) return;
+  throw new TreeError(`${dir} is not a directory`, {
+    seen: stats === null ? 'nothing there' : 'a file',
+    wanted: 'a build',
   });
-  if (stats === null || !stats.isDirectory()) {
-    throw new TreeError(`${dir} is not a directory`, {
-      seen: stats === null ? 'nothing there' : 'a file',
-      wanted: 'a build',
-    });
-  }
-  const entries = await walk(Buffer.from(dir));
+}
+
+const isMissing = (cause) => cause.code === 'ENOENT' || cause.code === 'ENOTDIR';
+
+/** What both ways of reading have in common, before the contents are read: the order, and what is refused. */
+function inOrder(entries) {
   entries.sort((a, b) => Buffer.compare(a.path, b.path));
   refuseLinksThatLeave(entries);
-  await digestFiles(entries.filter((entry) => entry.kind === 'file'));
+  return entries;
+}
+
+/**
+ * And after it: the one hash over all of it, in the order of the paths. For the simulation, too, which has its trees in memory.
+ * @param {object[]} entries
+ */
+export function sum(entries) {
   const hash = createHash('sha256').update('claudecluster tree 1\n');
   let totalBytes = 0;
   for (const entry of entries) {
@@ -227,4 +278,38 @@ export async function hashTree(dir) {
       content: kind === 'file' ? digest.toString('hex') : kind === 'link' ? target.toString('hex') : '',
     })),
   };
+}
+
+/**
+ * Hashes the tree below `dir`: every entry's path and kind, a file's mode and content, a link's target; the root's
+ * version.json is left out, and so are owners, times and the modes of directories.
+ * @param {string} dir
+ */
+export async function hashTree(dir) {
+  const stats = await stat(dir).catch((cause) => {
+    if (isMissing(cause)) return null;
+    throw cause;
+  });
+  refuseNoDirectory(dir, stats);
+  const entries = inOrder(await walk(Buffer.from(dir)));
+  await digestFiles(entries.filter((entry) => entry.kind === 'file'));
+  return sum(entries);
+}
+
+/**
+ * The same hash, read synchronously: for the guard, which has nothing else to do and must not depend on a loop of events.
+ * @param {string} dir
+ */
+export function hashTreeSync(dir) {
+  let stats = null;
+  try {
+    stats = statSync(dir);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+  }
+  refuseNoDirectory(dir, stats);
+  const entries = inOrder(walkSync(Buffer.from(dir)));
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  for (const entry of entries) if (entry.kind === 'file') Object.assign(entry, digestFileSync(entry.full, buffer));
+  return sum(entries);
 }

@@ -1,8 +1,8 @@
 /** The way back: who the known-good release is, and the effects that lead to it. Pure, a part of trial.ts. */
 import { type Decision, distHash, type Effect, plain, type TrialInput } from './decision.ts';
+import { because, type Choice, chooseTarget, isComplete, lookAt, marksOf } from './target.ts';
 import {
   endedTrialFile,
-  isHash,
   parseTrial,
   progressFile,
   progressOf,
@@ -17,8 +17,9 @@ import {
  * and let `finish` do the rest. null: there is no other release on this disk.
  */
 export function planRollback(input: TrialInput, trial: Trial, cause: RollbackCause, why: string): Decision | null {
-  const target = knownGoodOf(input, trial);
+  const target = targetOf(input, trial);
   if (target === null) return null;
+  if ('look' in target) return lookAt(target.look);
   const progress = progressOf(trial, input.progressText);
   const counted: TrialProgress = progress === 'unreadable' ? { ...emptyProgress(trial) } : progress;
   return {
@@ -30,9 +31,9 @@ export function planRollback(input: TrialInput, trial: Trial, cause: RollbackCau
       { do: 'claim', from: 'trial.json', to: 'trial.ending.json' },
     ],
     again: true,
-    run: target,
-    fallback: target,
-    rollback: { trial, cause, why },
+    run: target.hash,
+    fallback: target.hash,
+    rollback: { trial, cause, why: because(why, target) },
   };
 }
 
@@ -41,23 +42,16 @@ function emptyProgress(trial: Trial): TrialProgress {
   return { v: 1, trial: id, bootsUsed: 0, bootId, startedAtMs, healthyFromMs: startedAtMs, ending: null };
 }
 
-/** Is this a release with all that a start needs? */
-export function isComplete(input: TrialInput, hash: string | null | undefined): hash is string {
-  return isHash(hash) && input.complete.includes(hash);
+/** Where a rollback of this trial leads: dist.bak's target, or what the trial file names, or what takes its place. */
+export function targetOf(input: TrialInput, trial: Trial): Choice {
+  return chooseTarget(input, [input.distBak?.hash, trial.knownGood], [trial.release]);
 }
 
-/** The newest release that is none of these; one that failed here before only if there is no other. */
-export function newestOther(input: TrialInput, than: string[]): string | null {
-  const others = input.complete.filter((hash) => !than.includes(hash));
-  return others.find((hash) => !input.avoid.includes(hash)) ?? others[0] ?? null;
-}
-
-/** dist.bak's target, else what the trial file names, else the newest other release; null: there is no way back. */
-export function knownGoodOf(input: TrialInput, trial: Trial): string | null {
+/** What would be gone back to, by its name alone: for what is to run when the disk does not even take a count. */
+export function knownGoodName(input: TrialInput, trial: Trial): string | null {
   const bak = input.distBak?.hash;
   if (isComplete(input, bak) && bak !== trial.release) return bak;
-  if (isComplete(input, trial.knownGood)) return trial.knownGood;
-  return newestOther(input, [trial.release]);
+  return isComplete(input, trial.knownGood) ? trial.knownGood : null;
 }
 
 /** Points dist at the target: by renaming dist.bak where that is the same, for it takes no room on a full disk. */
@@ -74,26 +68,29 @@ export function finish(input: TrialInput, endingText: string): Decision {
   const trial = parseTrial(endingText);
   if (trial === null) return finishUnreadable(input);
   // With nothing else on the disk, better the release that failed than none (P2).
-  const target = knownGoodOf(input, trial) ?? newestOther(input, []);
+  const target = targetOf(input, trial) ?? chooseTarget(input, [trial.release], []);
+  if (target !== null && 'look' in target) return lookAt(target.look);
   const progress = progressOf(trial, input.progressText);
   const ending = progress === 'unreadable' ? null : progress.ending;
   const cause = ending?.cause ?? 'trial-unreadable';
-  const why = ending?.why ?? 'a rollback was claimed, and its reason could not be kept';
+  const why = because(ending?.why ?? 'a rollback was claimed, and its reason could not be kept', target);
+  const to = target?.hash ?? null;
   return {
     ...plain,
     kind: 'finish',
     why,
     effects: [
-      { do: 'evidence', trial, cause, why, to: target, bestEffort: true },
-      ...switchBack(input, target),
+      { do: 'evidence', trial, cause, why, to, bestEffort: true },
+      ...marksOf(target),
+      ...switchBack(input, to),
       { do: 'remove', name: progressFile, bestEffort: true },
       // By rename, not by removal: on a full disk this is all the evidence that is left.
       { do: 'rename', from: 'trial.ending.json', to: endedTrialFile, bestEffort: true },
       { do: 'remove', name: 'trial.ending.json' },
     ],
     again: true,
-    run: target,
-    fallback: target,
+    run: to,
+    fallback: to,
     rollback: { trial, cause, why },
   };
 }
@@ -102,35 +99,42 @@ const unreadableWhy = 'the trial file cannot be read: truncated or garbage';
 
 /** A trial file that cannot be read is claimed like any other; `finish` keeps it as evidence. */
 export function unreadable(input: TrialInput): Decision {
+  const target = targetWithoutTrial(input);
+  if (target !== null && 'look' in target) return lookAt(target.look);
+  const run = target?.hash ?? null;
   return {
     ...plain,
     kind: 'roll-back',
     why: unreadableWhy,
     effects: [{ do: 'claim', from: 'trial.json', to: 'trial.ending.json' }],
     again: true,
-    run: targetWithoutTrial(input),
-    fallback: targetWithoutTrial(input),
-    rollback: { trial: null, cause: 'trial-unreadable', why: unreadableWhy },
+    run,
+    fallback: run,
+    rollback: { trial: null, cause: 'trial-unreadable', why: because(unreadableWhy, target) },
   };
 }
 
 function finishUnreadable(input: TrialInput): Decision {
   const target = targetWithoutTrial(input);
+  if (target !== null && 'look' in target) return lookAt(target.look);
+  const run = target?.hash ?? null;
+  const why = because(unreadableWhy, target);
   return {
     ...plain,
     kind: 'finish',
-    why: unreadableWhy,
+    why,
     effects: [
-      { do: 'evidence', trial: null, cause: 'trial-unreadable', why: unreadableWhy, to: target, bestEffort: true },
-      ...switchBack(input, target),
+      { do: 'evidence', trial: null, cause: 'trial-unreadable', why, to: run, bestEffort: true },
+      ...marksOf(target),
+      ...switchBack(input, run),
       { do: 'remove', name: progressFile, bestEffort: true },
       { do: 'rename', from: 'trial.ending.json', to: unreadableTrialFile, bestEffort: true },
       { do: 'remove', name: 'trial.ending.json' },
     ],
     again: true,
-    run: target,
-    fallback: target,
-    rollback: { trial: null, cause: 'trial-unreadable', why: unreadableWhy },
+    run,
+    fallback: run,
+    rollback: { trial: null, cause: 'trial-unreadable', why },
   };
 }
 
@@ -138,10 +142,11 @@ function finishUnreadable(input: TrialInput): Decision {
  * The known-good release when no trial file tells. dist.bak is there from before the switch until after the commit, so
  * where it is gone dist is right; where it dangles dist may be the bad build, and another complete one is safer.
  */
-function targetWithoutTrial(input: TrialInput): string | null {
+function targetWithoutTrial(input: TrialInput): Choice {
   const bak = input.distBak?.hash;
-  if (isComplete(input, bak)) return bak;
   const dist = distHash(input);
-  if (isComplete(input, dist) && (input.distBak === null || input.distBak.hash === dist)) return dist;
-  return newestOther(input, dist === null ? [] : [dist]) ?? (isComplete(input, dist) ? dist : null);
+  if (isComplete(input, bak)) return chooseTarget(input, [bak], dist === null || dist === bak ? [] : [dist]);
+  const right = input.distBak === null || input.distBak.hash === dist;
+  if (right) return chooseTarget(input, [dist], []);
+  return chooseTarget(input, [], dist === null ? [] : [dist]) ?? chooseTarget(input, [dist], []);
 }

@@ -20,6 +20,10 @@ export interface TrialInput {
   distBak: { hash: string | null } | null;
   /** Releases with index.js, guard.js and version.json, newest first. */
   complete: string[];
+  /** Releases that were committed here, the last one first; [] on a node that an older build committed. */
+  committed: string[];
+  /** Releases that were hashed in this run: '' for whole, otherwise what is wrong with it. */
+  looked: Record<string, string>;
   /** From an interrupted conversion: the intended hash, and whether the old directory still stands aside. */
   convertingTo: string | null;
   convertingDir: boolean;
@@ -42,9 +46,14 @@ export type Effect =
   | { do: 'link'; name: string; hash: string }
   | { do: 'remove'; name: string; bestEffort?: true }
   | { do: 'write'; name: string; value: unknown; bestEffort?: true }
+  /** Marks a release that is not whole, for the daemon and for whoever stages it again. */
+  | { do: 'mark'; release: string; why: string; bestEffort: true }
+  /** Takes a release off the list of what was committed here. */
+  | { do: 'forget'; hash: string; bestEffort: true }
   | { do: 'evidence'; trial: Ended | null; cause: RollbackCause; why: string; to: string | null; bestEffort: true };
 
 type DecisionKind =
+  | 'look'
   | 'start'
   | 'count'
   | 'watch'
@@ -71,6 +80,8 @@ export interface Decision {
   /** What to run when the disk refuses the effects. */
   fallback: string | 'dist' | null;
   rollback: { trial: Ended | null; cause: RollbackCause; why: string } | null;
+  /** Nothing can be decided before this release was hashed. */
+  look?: string;
 }
 
 /** A decision with nothing in it. */

@@ -32,6 +32,7 @@ describe('the guard of a release', () => {
         release: null,
         trial: null,
         rolledBack: null,
+        damaged: null,
         notes: [],
       },
       restart: false,

@@ -1,11 +1,40 @@
 /** Asks the guard of a release, in a process of its own. */
 import { execFile } from 'node:child_process';
-import type { GuardResult } from './guard.ts';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { quietly } from '../base/files.ts';
+import { nodePaths } from '../base/paths.ts';
+import { completeReleases, type GuardResult } from './guard.ts';
 
 export interface GuardAnswer {
   result: GuardResult;
   /** It was a check, and what runs must be restarted (exit code 10). */
   restart: boolean;
+}
+
+/** What one megabyte of a release may take to be hashed, ms: 25 MB in a second, a slow disk that has none of it in memory. */
+const msPerMegabyte = 40;
+
+/**
+ * How long a guard may take on this base, ms: `baseMs` for itself, and 40 for each megabyte of the releases there, each of
+ * which it may have to hash once before it goes back. Never throws: what cannot be counted counts as nothing.
+ */
+export function guardLimitMs(base: string, baseMs: number): number {
+  const { releases } = nodePaths(base);
+  const bytes = completeReleases(base).reduce((sum, hash) => sum + bytesBelow(join(releases, hash)), 0);
+  return baseMs + Math.ceil((bytes / 1e6) * msPerMegabyte);
+}
+
+function bytesBelow(dir: string): number {
+  let sum = 0;
+  quietly(() => {
+    for (const entry of readdirSync(dir, { withFileTypes: true })) {
+      const path = join(dir, entry.name);
+      if (entry.isDirectory()) sum += bytesBelow(path);
+      else if (entry.isFile()) quietly(() => (sum += statSync(path).size));
+    }
+  });
+  return sum;
 }
 
 /**
@@ -49,10 +78,11 @@ function parseGuardResult(stdout: string): GuardResult | null {
     const value = JSON.parse(stdout) as Partial<GuardResult> | null;
     if (typeof value !== 'object' || value === null || typeof value.action !== 'string') return null;
     if (value.run !== null && typeof value.run !== 'string') return null;
-    const { action, run } = value;
+    const { action, run, damaged } = value;
     const release = typeof value.release === 'string' ? value.release : null;
     const notes = Array.isArray(value.notes) ? value.notes.map(String) : [];
-    return { action, run, release, trial: value.trial ?? null, rolledBack: value.rolledBack ?? null, notes };
+    const { trial = null, rolledBack = null } = value;
+    return { action, run, release, trial, rolledBack, damaged: damaged ?? null, notes };
   } catch {
     return null;
   }

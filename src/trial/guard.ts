@@ -20,7 +20,9 @@ import {
 } from '../base/files.ts';
 import { lockHolder, tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
+import { committedHere, forgetCommitted } from '../release/committed.ts';
 import { planRollback } from './back.ts';
+import { markDamaged } from './damage-file.ts';
 import type { Decision, DistState, Effect, TrialInput } from './decision.ts';
 import { rollbackRecord } from './evidence.ts';
 import { probationCountFile } from './probation-file.ts';
@@ -37,6 +39,7 @@ import {
   progressOf,
   type RollbackCause,
 } from './trial-file.ts';
+import { whyNotWhole } from './whole.ts';
 
 export interface GuardDeps {
   base: string;
@@ -62,6 +65,8 @@ export interface GuardResult {
   release: string | null;
   trial: GuardTrial | null;
   rolledBack: { updateId: string; release: string; cause: RollbackCause; why: string } | null;
+  /** What `run` leads to was hashed and is not whole: it runs for want of a better one. Absent in an older guard's answer. */
+  damaged?: { release: string; why: string } | null;
   notes: string[];
 }
 
@@ -98,7 +103,7 @@ function isComplete(dir: string): boolean {
 }
 
 /** Everything that may influence the decision, read now. */
-function gather(deps: GuardDeps, verbRuns: boolean): TrialInput {
+function gather(deps: GuardDeps, verbRuns: boolean, looked: TrialInput['looked']): TrialInput {
   const paths = nodePaths(deps.base);
   const markerText = readOrGarbage(paths.healthy);
   return {
@@ -112,6 +117,8 @@ function gather(deps: GuardDeps, verbRuns: boolean): TrialInput {
     dist: distState(paths.dist),
     distBak: isLink(paths.distBak) ? { hash: readLinkHash(paths.distBak) } : null,
     complete: completeReleases(deps.base),
+    committed: committedHere(deps.base),
+    looked,
     convertingTo: hashIn(readOrGarbage(join(deps.base, convertFile)), 'hash'),
     convertingDir: existsSync(join(deps.base, convertingDir, 'index.js')),
     avoid: [hashIn(readOrGarbage(paths.lastRollback), 'release')].filter((hash) => hash !== null),
@@ -179,6 +186,12 @@ function applyEffect(deps: GuardDeps, effect: Effect, disk: Disk): void {
     case 'write':
       writeJsonAtomic(at(effect.name), effect.value, disk);
       return;
+    case 'mark':
+      markDamaged(deps.base, { release: effect.release, why: effect.why, at: deps.wallIso }, disk);
+      return;
+    case 'forget':
+      forgetCommitted(deps.base, effect.hash, disk);
+      return;
     case 'evidence': {
       const { lastRollback } = nodePaths(deps.base);
       disk.mkdir(dirname(lastRollback));
@@ -238,6 +251,8 @@ function createSession(deps: GuardDeps): Session {
   let verbRuns = !haveLock && lockHolder(lockPath) !== null;
   let rolledBack: GuardResult['rolledBack'] = null;
   let last: Decision | null = null;
+  /** Hashed once in a run, and only when a decision asks for it: a start without a trial hashes nothing. */
+  const looked: TrialInput['looked'] = {};
   /** A decision taken outside of `decide`, to be done in the next round. */
   let forced: { cause: RollbackCause; why: string } | null = deps.rollback ?? null;
 
@@ -248,7 +263,18 @@ function createSession(deps: GuardDeps): Session {
   const result = (action: GuardResult['action'], run: Decision['run']): GuardResult => {
     const release = run === 'dist' ? null : run;
     const dir = run === null ? null : run === 'dist' ? join(base, 'dist') : join(base, 'releases', run);
-    return { action, run: dir, release, trial: trialView(deps), rolledBack, notes };
+    const why = release === null ? '' : (looked[release] ?? '');
+    const damaged = release === null || why === '' ? null : { release, why };
+    return { action, run: dir, release, trial: trialView(deps), rolledBack, damaged, notes };
+  };
+
+  /** Decides, and hashes what it must know for that. */
+  const settle = (input: TrialInput): Decision => {
+    for (;;) {
+      const decision = (forced === null ? null : planForced(input, forced)) ?? decide(input);
+      if (decision.look === undefined) return decision;
+      looked[decision.look] = whyNotWhole(base, decision.look);
+    }
   };
 
   /** Takes the lock for a decision that needs it; afterwards the state is read again, for it may have changed. */
@@ -275,8 +301,8 @@ function createSession(deps: GuardDeps): Session {
 
   return {
     round() {
-      const input = gather(deps, verbRuns);
-      const decision = (forced === null ? null : planForced(input, forced)) ?? decide(input);
+      const input = gather(deps, verbRuns, looked);
+      const decision = settle(input);
       last = decision;
       if (decision.needsLock && !haveLock) {
         try {

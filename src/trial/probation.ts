@@ -3,7 +3,6 @@
  * trial.ts, asked only where there is no trial.
  */
 
-import { isComplete } from './back.ts';
 import { type Decision, distHash, type Effect, type Ended, plain, type TrialInput } from './decision.ts';
 import {
   type Probation,
@@ -15,6 +14,7 @@ import {
   startsOf,
   unreadableProbationFile,
 } from './probation-file.ts';
+import { because, type Choice, chooseTarget, lookAt, marksOf } from './target.ts';
 import { endedTrialFile } from './trial-file.ts';
 
 /** What a start makes of the probation; null: it changes nothing. */
@@ -65,9 +65,11 @@ function counted(input: TrialInput, probation: Probation): Decision {
     };
   }
   const why = whyBack(probation, starts);
-  if (!isComplete(input, previous)) {
+  const target = targetOf(input, probation);
+  if (target === null) {
     return { ...plain, kind: 'keep', why: `${why}; but releases/${previous} is not complete any more`, ...run };
   }
+  if ('look' in target) return lookAt(target.look);
   // A verb is at work, an activation perhaps: it ends this probation, or the next start does.
   if (input.verbRuns) return { ...plain, kind: 'start', why: `${why}; a verb runs`, ...run };
   return {
@@ -77,10 +79,16 @@ function counted(input: TrialInput, probation: Probation): Decision {
     effects: [{ do: 'claim', from: probationFile, to: probationEndingFile }],
     again: true,
     needsLock: true,
-    run: previous,
-    fallback: previous,
-    rollback: { trial: endedOf(probation), cause: 'probation', why },
+    run: target.hash,
+    fallback: target.hash,
+    rollback: { trial: endedOf(probation), cause: 'probation', why: because(why, target) },
   };
+}
+
+/** The release before, or what takes its place; a release that nobody committed here is worse than one that was. */
+function targetOf(input: TrialInput, { previous, release }: Probation): Choice {
+  const target = chooseTarget(input, [previous], [release]);
+  return target !== null && 'stranger' in target && target.stranger ? null : target;
 }
 
 function whyBack(probation: Probation, starts: number): string {
@@ -100,16 +108,22 @@ export function finishProbation(input: TrialInput, usable: boolean): Decision | 
   if (input.probationEndingText === null) return null;
   const probation = parseProbation(input.probationEndingText);
   const dist = distHash(input);
-  const back = probation !== null && probation.release === dist && isComplete(input, probation.previous);
+  const switched = probation !== null && probation.release !== dist;
+  const target = probation === null || switched ? null : targetOf(input, probation);
+  if (target !== null && 'look' in target) return lookAt(target.look);
+  const back = target !== null;
   if (!back && !usable) return null;
-  const run = back ? probation.previous : (dist ?? 'dist');
+  const run = back ? target.hash : (dist ?? 'dist');
   // Switched already, or nothing to switch to: only its files are left.
-  const done = back || probation?.previous === dist;
-  const why = probation === null ? 'a claimed probation cannot be read' : whyBack(probation, probation.bootsMax);
+  const done = back || (switched && (probation.previous === dist || input.committed.includes(dist ?? '')));
+  const ended = probation === null ? 'a claimed probation cannot be read' : whyBack(probation, probation.bootsMax);
+  const why = because(ended, target);
   const trial = probation === null ? null : endedOf(probation);
   const effects: Effect[] = [];
   if (done) effects.push({ do: 'evidence', trial, cause: 'probation', why, to: run, bestEffort: true });
-  if (back) effects.push({ do: 'link', name: 'dist', hash: probation.previous });
+  if (done && probation !== null) effects.push({ do: 'forget', hash: probation.release, bestEffort: true });
+  effects.push(...marksOf(target));
+  if (back) effects.push({ do: 'link', name: 'dist', hash: target.hash });
   const kept = probation === null ? unreadableProbationFile : endedTrialFile;
   return {
     ...plain,

@@ -60,6 +60,8 @@ function onTrial(changes: Partial<TrialInput> = {}, counted: Partial<TrialProgre
     dist: { kind: 'link', hash: bad, foreign: false },
     distBak: { hash: good },
     complete: [bad, good, old],
+    committed: [],
+    looked: { [good]: '', [old]: '' },
     convertingTo: null,
     convertingDir: false,
     avoid: [],
@@ -353,9 +355,16 @@ describe('a committed build on probation', () => {
       const claimed = { reason, probationText: null, probationEndingText: JSON.stringify(probation) };
       const decision = decide(committed(claimed));
       expect(decision).toMatchObject({ kind: 'finish', run: good, again: true, rollback: { cause: 'probation' } });
-      expect(decision.effects.map((effect) => effect.do)).toEqual(['evidence', 'link', 'remove', 'rename', 'remove']);
+      expect(decision.effects.map((effect) => effect.do)).toEqual([
+        'evidence',
+        'forget',
+        'link',
+        'remove',
+        'rename',
+        'remove',
+      ]);
       const switched = decide(committed({ ...claimed, dist: { kind: 'link', hash: good, foreign: false } }));
-      expect(switched.effects.map((effect) => effect.do)).toEqual(['evidence', 'remove', 'rename', 'remove']);
+      expect(switched.effects.map((effect) => effect.do)).toEqual(['evidence', 'forget', 'remove', 'rename', 'remove']);
     }
   });
 
@@ -411,6 +420,12 @@ describe('whatever is on the disk', () => {
     ),
     distBak: fc.option(fc.record({ hash: anyHash })),
     complete: fc.subarray([good, bad, old], { minLength: 1 }),
+    committed: fc.subarray([good, bad, old]),
+    looked: fc.record({
+      [good]: fc.constantFrom('', 'rot'),
+      [bad]: fc.constantFrom('', 'rot'),
+      [old]: fc.constantFrom('', 'rot'),
+    }),
     convertingTo: anyHash,
     convertingDir: fc.boolean(),
     avoid: fc.subarray([good, bad, old]),

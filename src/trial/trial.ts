@@ -10,9 +10,10 @@
  * 5. a build that is committed and on probation has its starts counted, and goes back when none is left.
  */
 
-import { finish, isComplete, knownGoodOf, newestOther, planRollback, unreadable } from './back.ts';
+import { finish, knownGoodName, planRollback, targetOf, unreadable } from './back.ts';
 import { type Decision, distHash, type Effect, plain, type TrialInput } from './decision.ts';
 import { finishProbation, onProbation, probationOf, tidyProbation } from './probation.ts';
+import { because, chooseTarget, isComplete, lookAt, marksOf, type Target } from './target.ts';
 import {
   convertFile,
   convertingDir,
@@ -50,10 +51,13 @@ function runDist(input: TrialInput): string | 'dist' | null {
 function onTrial(input: TrialInput, trial: Trial): Decision {
   if (distHash(input) === trial.release) return switched(input, trial);
   if (!distIsUsable(input)) {
-    const target = knownGoodOf(input, trial);
+    const target = targetOf(input, trial);
+    if (target !== null && 'look' in target) return lookAt(target.look);
     if (target !== null) return repair(input, target, 'dist led nowhere during a trial');
-    if (isComplete(input, trial.release)) return repair(input, trial.release, 'only the release on trial is there');
-    return stuck();
+    const { release } = trial;
+    if (!isComplete(input, release)) return stuck(input, trial.knownGood);
+    const only: Target = { hash: release, damage: '', passedOver: [], stranger: false };
+    return repair(input, only, 'only the release on trial is there');
   }
   if (input.verbRuns) return idle(input, 'a verb is arming this trial');
   return {
@@ -76,7 +80,7 @@ function switched(input: TrialInput, trial: Trial): Decision {
   const progress = progressOf(trial, input.progressText);
   const reason = progress === 'unreadable' ? unreadableProgress() : whyBack(input, trial, progress);
   if (reason !== null) return planRollback(input, trial, reason.cause, reason.why) ?? keep(input, reason.why);
-  if (progress === 'unreadable') return stuck();
+  if (progress === 'unreadable') return stuck(input, trial.knownGood);
   const { timeBaseLost } = deadlines(trial, progress, input);
   const next = timeBaseLost ? rebased(progress, input) : progress;
   if (input.reason === 'start') return count(input, trial, next);
@@ -87,7 +91,7 @@ function switched(input: TrialInput, trial: Trial): Decision {
     why: 'another boot: the deadlines start anew',
     effects: [{ do: 'write', name: progressFile, value: next }],
     run: trial.release,
-    fallback: knownGoodOf(input, trial) ?? trial.release,
+    fallback: knownGoodName(input, trial) ?? trial.release,
   };
 }
 
@@ -136,7 +140,7 @@ function count(input: TrialInput, trial: Trial, progress: TrialProgress): Decisi
       { do: 'remove', name: 'run/healthy.json' },
     ],
     run: trial.release,
-    fallback: knownGoodOf(input, trial) ?? trial.release,
+    fallback: knownGoodName(input, trial) ?? trial.release,
   };
 }
 
@@ -179,11 +183,10 @@ function withoutTrial(input: TrialInput): Decision {
 
 function repairDist(input: TrialInput): Decision {
   const bak = input.distBak?.hash;
-  if (isComplete(input, bak)) return repair(input, bak, 'dist led nowhere');
   const before = probationOf(input)?.previous;
-  if (isComplete(input, before)) return repair(input, before, 'the committed release is not complete any more');
-  if (isComplete(input, input.convertingTo))
-    return repair(input, input.convertingTo, 'the conversion of dist is completed');
+  const named = chooseTarget(input, [bak, before, input.convertingTo], [], true);
+  if (named !== null && 'look' in named) return lookAt(named.look);
+  if (named !== null && named.damage === '') return repair(input, named, whyRepaired(input, named.hash));
   if (input.convertingDir && input.dist.kind === 'missing') {
     const effects: Effect[] = [{ do: 'rename', from: convertingDir, to: 'dist' }];
     return {
@@ -196,19 +199,26 @@ function repairDist(input: TrialInput): Decision {
       fallback: null,
     };
   }
-  const newest = newestOther(input, []);
-  return newest === null
-    ? stuck()
-    : repair(input, newest, 'dist led nowhere, and nothing names the known-good release');
+  const target = chooseTarget(input, [bak, before, input.convertingTo], []);
+  if (target !== null && 'look' in target) return lookAt(target.look);
+  return target === null ? stuck(input) : repair(input, target, whyRepaired(input, target.hash));
 }
 
-function repair(input: TrialInput, hash: string, why: string): Decision {
-  const effects: Effect[] = [{ do: 'link', name: 'dist', hash }];
+function whyRepaired(input: TrialInput, hash: string): string {
+  if (hash === input.distBak?.hash) return 'dist led nowhere';
+  if (hash === probationOf(input)?.previous) return 'the committed release is not complete any more';
+  if (hash === input.convertingTo) return 'the conversion of dist is completed';
+  return 'dist led nowhere, and nothing that is there names the known-good release';
+}
+
+function repair(input: TrialInput, target: Target, why: string): Decision {
+  const { hash } = target;
+  const effects: Effect[] = [...marksOf(target), { do: 'link', name: 'dist', hash }];
   if (input.convertingTo === hash) effects.push({ do: 'remove', name: convertFile, bestEffort: true });
   return {
     ...plain,
     kind: 'repair',
-    why: `${why}: dist is releases/${hash} now`,
+    why: because(`${why}: dist is releases/${hash} now`, target),
     effects,
     again: true,
     run: hash,
@@ -216,8 +226,11 @@ function repair(input: TrialInput, hash: string, why: string): Decision {
   };
 }
 
-function stuck(): Decision {
-  return { ...plain, kind: 'stuck', why: 'there is no complete release on this disk', run: null, fallback: null };
+/** No code at all (P2): only a hand can help, so it is told what to bring, and how. */
+function stuck(input: TrialInput, knownGood?: string): Decision {
+  const wanted = input.distBak?.hash ?? knownGood ?? distHash(input) ?? input.committed[0] ?? 'HASH';
+  const why = `no release on this disk is complete enough to start: copy releases/${wanted} here from a node that has it (\`claudecluster status\` says who runs what): \`claudecluster node stage ${wanted} --from NODE\`, or with the node's own files: \`rsync -a HOST:BASE/releases/${wanted}/ BASE/releases/${wanted}/\``;
+  return { ...plain, kind: 'stuck', why, run: null, fallback: null };
 }
 
 function idle(input: TrialInput, why: string): Decision {

@@ -53,6 +53,13 @@ export const register: Register = ({ program, ctx, run }) => {
       run(verb(ctx, optionsOf(self), (options) => rehearse(ctx, hash, options))),
     );
 
+  withGlobals(node.command('verify'))
+    .description(
+      'hash the known-good release, and every one that is marked damaged; marks them, or takes the mark back',
+    )
+    .addHelpText('after', examples('claudecluster node verify --json'))
+    .addHelpText('after', exitHelp)
+    .action((_, self) => run(verb(ctx, optionsOf(self), (options) => verify(ctx, options))));
   withGlobals(node.command('activate'))
     .description('put a staged release on trial: last quorum check, switch, restart')
     .argument('<HASH>', 'buildHash of a staged release')
@@ -157,6 +164,11 @@ async function rehearse(ctx: Context, release: string, options: VerbOptions): Pr
     import('../../release/store.ts'),
   ]);
   return verbs.rehearse({ ...deps, diskFreeBytes, serviceManagerAnswers }, { release });
+}
+
+async function verify(ctx: Context, options: VerbOptions): Promise<object> {
+  const { deps } = await verbDeps(configFile(ctx, options), ctx);
+  return (await import('../../host/verbs.ts')).lookAtReleases(deps);
 }
 
 async function activate(ctx: Context, hash: string, options: VerbOptions): Promise<object> {

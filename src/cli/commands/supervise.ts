@@ -30,7 +30,7 @@ export async function supervise(ctx: Context, options: GlobalOptions): Promise<E
     logger,
     // A supervisor that is told twice to stop must not leave its daemon behind.
     signal: ctx.interrupts('ignore'),
-    convert: (base) => convertDist({ base, importDirectory: importHere }),
+    convert: (base) => convertDist({ base, importDirectory: importHere, atIso: ctx.clock.wallIso() }),
   });
   return exit.done;
 }

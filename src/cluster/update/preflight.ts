@@ -261,6 +261,12 @@ function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: num
     const next = `mend it on ${nodeId} first: \`claudecluster node rehearse HASH\` tells more`;
     found.push(refusal('no-way-back', nodeId, health.wayBack, 'a way back that works', next)); // P3
   }
+  const notLooked = input.notLooked?.[nodeId];
+  if (notLooked !== undefined) {
+    const next = `look by hand on ${nodeId}: \`claudecluster node verify\``;
+    const seen = `its known-good release could not be looked at: ${notLooked}`;
+    found.push(refusal('no-way-back', nodeId, seen, 'a look that is under an hour old', next)); // P7
+  }
   const needed = Math.ceil(sizeBytes * diskFactor);
   const target = 'invalid' in input.release ? '' : input.release.version.buildHash;
   const hasIt = health.release.buildHash === target || health.staged.includes(target);

@@ -326,6 +326,8 @@ export interface UpdatePlan {
 /** What preflight looks at, beside the observation. */
 export interface PreflightInput {
   observation: Observation;
+  /** Nodes whose known-good release could not be looked at, and why. */
+  notLooked?: Record<string, string>;
   options: UpdateOptions;
   /** The target as the leader's own disk has it, verified just now; or why not. */
   release: { version: VersionInfo; sizeBytes: number } | { invalid: string; next: string };

@@ -8,6 +8,7 @@ import { diskFreeBytes, releaseHashes } from '../../release/store.ts';
 import { finishPush, serveRelease } from '../../release/transfer.ts';
 import { readInstalled } from '../../trial/trial-view.ts';
 import { createWayBack } from '../../trial/way-back.ts';
+import type { LookWatch } from '../look-watch.ts';
 import { healthReport } from '../self-health.ts';
 import type { NodeContext } from './context.ts';
 import type { Presence } from './presence.ts';
@@ -16,12 +17,13 @@ import type { Stores } from './stores.ts';
 export interface AgentParts {
   stores: Stores;
   presence: Presence;
+  look: LookWatch;
   tasks: TaskRegistry;
 }
 
 type AgentService = ReturnType<typeof createAgentService>;
 
-export function composeAgent(context: NodeContext, { stores, presence, tasks }: AgentParts): AgentService {
+export function composeAgent(context: NodeContext, { stores, presence, look, tasks }: AgentParts): AgentService {
   const { config, clock, logger, managed, incarnation, release } = context;
   const { nodeId, base, service, heartbeatMs } = config;
   const wayBack = createWayBack({
@@ -53,6 +55,7 @@ export function composeAgent(context: NodeContext, { stores, presence, tasks }: 
         runningTasks: () => tasks.running(),
         diskFreeBytes: () => diskFreeBytes(base),
         wayBack,
+        looked: look.looked,
       }),
     drain: async ({ draining, epoch }) => {
       admitEpoch(base, Number(epoch), nodeId); // P6

@@ -3,6 +3,7 @@
  * member: member · heartbeat, membership, health: presence · leading, and what the faces ask: cluster · what it does for
  * others: agent. How it lives, from start to end, is ../node-life.ts.
  */
+import { watchDamaged } from '../../cluster/damaged.ts';
 import { GrpcClientPool } from '../../grpc/client-pool.ts';
 import { createGrpcServer } from '../../grpc/server.ts';
 import { createHooks } from '../../host/hooks.ts';
@@ -15,6 +16,7 @@ import { createNodeLife } from '../node-life.ts';
 import { composeAgent } from './agent.ts';
 import { composeCluster } from './cluster.ts';
 import { type NodeContext, nodeContext } from './context.ts';
+import { composeLook } from './look.ts';
 import { composeMember } from './member.ts';
 import { composePresence } from './presence.ts';
 import { composeStores } from './stores.ts';
@@ -38,15 +40,16 @@ export async function composeNode(request: NodeRequest): Promise<ComposedNode> {
   const { config, bundle, logger, etcdUsable } = request;
   const context = await nodeContext(config, bundle, logger);
   const { clock, tls, ending, incarnation, release } = context;
-  const { nodeId, base } = config;
+  const { nodeId, base, heartbeatMs } = config;
   const stores = composeStores(context);
   const tasks = composeTasks(context);
   const hooks = createHooks({ base, nodeId, config: config.hooks, clock, logger, signal: () => ending.signal });
   const member = composeMember(context);
-  const presence = composePresence(context, { stores, member, draining: tasks.draining });
+  const look = composeLook(context);
+  const presence = composePresence(context, { stores, member, look, draining: tasks.draining });
   const clientPool = new GrpcClientPool({ tls });
   const { control, ...cluster } = composeCluster(context, { stores, presence, clientPool });
-  const agent = composeAgent(context, { stores, presence, tasks });
+  const agent = composeAgent(context, { stores, presence, look, tasks });
   const life = createNodeLife({
     ...context,
     ...presence,
@@ -56,6 +59,8 @@ export async function composeNode(request: NodeRequest): Promise<ComposedNode> {
     tasks,
     hooks,
     etcdUsable,
+    look,
+    mend: (signal) => watchDamaged({ ...presence, ...cluster, clientPool, clock, logger, heartbeatMs }, signal),
     ownMemberId: async () => (await stores.admin.members()).find((one) => one.name === nodeId)?.memberId ?? null,
     listen: () => createGrpcServer({ listen: config.listen, tls, agent, control, logger }),
     disconnect: async () => {

@@ -3,6 +3,7 @@ import { createHeartbeat, type Heartbeat } from '../../members/heartbeat.ts';
 import { createMembership, type LiveMembership } from '../../members/membership.ts';
 import { readTrial } from '../../trial/trial-view.ts';
 import type { EtcdMember } from '../etcd/member.ts';
+import type { LookWatch } from '../look-watch.ts';
 import { type SelfFacts, unhealthyReasons } from '../self-health.ts';
 import type { NodeContext } from './context.ts';
 import type { Stores } from './stores.ts';
@@ -18,6 +19,7 @@ export interface Presence {
 export interface PresenceDeps {
   stores: Stores;
   member: EtcdMember | null;
+  look: LookWatch;
   /** An operator's or an update's drain; stopping drains as well. */
   draining(): boolean;
 }
@@ -25,7 +27,7 @@ export interface PresenceDeps {
 export function composePresence(context: NodeContext, deps: PresenceDeps): Presence {
   const { config, clock, logger, managed, state, version, release, incarnation } = context;
   const { nodeId, base, heartbeatMs } = config;
-  const { stores, member } = deps;
+  const { stores, member, look } = deps;
   const isDraining = (): boolean => state.stopping || deps.draining();
   const heartbeat = createHeartbeat({
     store: stores.own,
@@ -43,6 +45,7 @@ export function composePresence(context: NodeContext, deps: PresenceDeps): Prese
       status: isDraining() ? 'draining' : 'active',
       release: { ...release },
       trial: readTrial(base)?.release ?? null,
+      ...(look.looked().damage.length > 0 ? { damaged: true } : {}),
       protocol: version.protocol,
       memberId: state.memberId,
     }),
@@ -52,6 +55,7 @@ export function composePresence(context: NodeContext, deps: PresenceDeps): Prese
     member: member?.state() ?? null,
     heartbeatMsAgo: heartbeat.written().lastMsAgo,
     heartbeatMs,
+    damaged: look.damaged(),
   });
   return {
     heartbeat,

@@ -15,6 +15,7 @@ import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';
 import type { Store } from '../../ports/store.ts';
 import type { NodeConfig } from '../config.ts';
 import type { EtcdMember } from '../etcd/member.ts';
+import type { LookWatch } from '../look-watch.ts';
 import type { SelfFacts } from '../self-health.ts';
 
 /** What the parts of a node tell each other about where it is in its life. */
@@ -46,6 +47,9 @@ export interface NodeParts {
   updater: RollingUpdater;
   tasks: TaskRegistry;
   hooks: Hooks;
+  look: LookWatch;
+  /** As long as this node leads, has damaged releases staged again, wherever they are. */
+  mend(signal: AbortSignal): Promise<void>;
   /** Aborts when the node begins to stop. */
   ending: AbortController;
   facts(): SelfFacts;

@@ -1,60 +1,25 @@
 /** Runs the guard of the known-good release, and looks when that is due. */
-import { existsSync, lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync } from 'node:fs';
 import { monotonicMs, readBootId } from '../../../base/boot.ts';
-import { readLinkHash, readTextOrNull } from '../../../base/files.ts';
+import { readLinkHash } from '../../../base/files.ts';
 import { lockHolder } from '../../../base/lock.ts';
 import { nodePaths } from '../../../base/paths.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import { completeReleases, runGuard } from '../../../trial/guard.ts';
-import { askGuard, type GuardAnswer } from '../../../trial/guard-process.ts';
-import { type Probation, parseProbation } from '../../../trial/probation-file.ts';
+import { askGuard, type GuardAnswer, guardLimitMs } from '../../../trial/guard-process.ts';
 import { deadlines, parseTrial, progressOf, progressPath, type Trial } from '../../../trial/trial-file.ts';
 import { readTrialView } from '../../../trial/trial-view.ts';
+import { guardCandidates, probationOn, textOf, whyNotTrusted } from './trusted-guard.ts';
 
 export interface GuardRun extends GuardAnswer {
   /** Which guard answered, in words. */
   by: string;
 }
 
-function textOf(path: string): string | null {
-  try {
-    return readTextOrNull(path);
-  } catch {
-    return '';
-  }
-}
-
-function probationOn(base: string): Probation | null {
-  const paths = nodePaths(base);
-  const text = textOf(paths.probation) ?? textOf(paths.probationEnding);
-  return text === null ? null : parseProbation(text);
-}
-
-/** guard.js files in the order of trust. The release on trial is never among them. */
-function guardCandidates(base: string): string[] {
-  const paths = nodePaths(base);
-  const text = textOf(paths.trial) ?? textOf(paths.trialEnding);
-  const trial = text === null ? null : parseTrial(text);
-  const dist = readLinkHash(paths.dist);
-  const bak = readLinkHash(paths.distBak);
-  // With a trial file that cannot be read, what dist points to may well be the release on trial.
-  const suspect = text === null ? null : (trial?.release ?? (bak === dist ? null : dist));
-  const complete = completeReleases(base);
-  // A committed build that may yet go back is judged by the one before it, as on trial.
-  const hashes = text === null ? [probationOn(base)?.previous ?? null, dist, bak] : [bak, trial?.knownGood ?? null];
-  const trusted = [...hashes, ...complete].filter(
-    (hash) => hash !== null && hash !== suspect && complete.includes(hash),
-  );
-  const files = [...new Set(trusted)].map((hash) => join(paths.releases, String(hash), 'guard.js'));
-  const plain = join(paths.dist, 'guard.js');
-  return dist === null && text === null && existsSync(plain) ? [plain, ...files] : files;
-}
-
 /**
- * `guard.js start|check` of the first candidate that answers within `timeoutMs`; if none does, the supervisor's own
- * copy of the guard. Never rejects.
+ * `guard.js start|check` of the first candidate that is whole and answers in time (`timeoutMs`, and more for what it may
+ * have to hash); if none does, the supervisor's own copy of the guard. Never rejects.
  */
 export async function guardRun(
   base: string,
@@ -62,16 +27,24 @@ export async function guardRun(
   timeoutMs: number,
   logger: Logger,
 ): Promise<GuardRun> {
-  for (const file of guardCandidates(base).slice(0, 3)) {
-    const answer = await askGuard(file, base, verb, timeoutMs);
+  for (const candidate of guardCandidates(base).slice(0, 3)) {
+    const { file } = candidate;
+    const damaged = await whyNotTrusted(base, candidate);
+    const answer = damaged === '' ? await askGuard(file, base, verb, guardLimitMs(base, timeoutMs)) : damaged;
     if (typeof answer !== 'string') return { ...answer, by: file };
-    logger.error({ guard: file, seen: answer }, 'a guard did not answer; trying the next one');
+    const what = damaged === '' ? 'a guard did not answer' : 'a guard whose release is not whole is not asked';
+    logger.error({ guard: file, seen: answer }, `${what}; trying the next one`);
   }
   const reason = verb === 'start' ? 'start' : 'tick';
   const now = { bootId: readBootId(), nowMs: monotonicMs(), wallIso: new Date().toISOString() };
   const result = runGuard({ base, reason, ...now });
   const restart = verb === 'check' && (result.action === 'rolled-back' || result.action === 'disk-refused');
   return { result, restart, by: 'the supervisor itself' };
+}
+
+/** What the guard found of the release that is to run, for its daemon: a disk that is full takes no mark. */
+export function damageTold({ damaged }: GuardAnswer['result']): Record<string, string | undefined> {
+  return { CLAUDECLUSTER_DAMAGED: damaged?.why };
 }
 
 /** When the guard must look: now (0), or in so many ms at the latest; null: there is nothing to watch. */

@@ -22,7 +22,7 @@ import {
   startDaemon,
   stopDaemon,
 } from './child.ts';
-import { checkDueInMs, guardRun, runsOther } from './guard-watch.ts';
+import { checkDueInMs, damageTold, guardRun, runsOther } from './guard-watch.ts';
 import { type SupervisorReply, type SupervisorRequest, type SupervisorStatus, serveSupervisor } from './socket.ts';
 
 /** Times in ms. */
@@ -229,7 +229,12 @@ async function oneRun(state: State): Promise<void> {
     run: result.run,
     release: result.release,
     args: ['daemon', '--config', state.configFile],
-    env: { ...process.env, CLAUDECLUSTER_SUPERVISOR_PID: String(process.pid), CLAUDECLUSTER_BASE: base },
+    env: {
+      ...process.env,
+      CLAUDECLUSTER_SUPERVISOR_PID: String(process.pid),
+      CLAUDECLUSTER_BASE: base,
+      ...damageTold(result),
+    },
     clock,
     logMaxBytes: settings.logMaxBytes,
   });

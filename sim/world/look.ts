@@ -1,0 +1,42 @@
+/** A node's look at its releases: the real watch, the real look, and the hash of what is on the simulated disk. */
+import { createLookWatch, type LookWatch } from '../../src/daemon/look-watch.ts';
+import { ClusterError } from '../../src/errors.ts';
+import { type LookResult, lookAtReleases } from '../../src/host/look.ts';
+import { whyNotWhole } from '../../src/trial/whole.ts';
+import { clockOf, loggerOf } from './ports.ts';
+import { damaged } from './releases.ts';
+import type { Proc } from './scheduler.ts';
+import type { Host, World } from './types.ts';
+
+/** Hashes the release, which takes its time. Throws as src/release/store.ts does. */
+export async function verifyOn(world: World, host: Host, proc: Proc, hash: string): Promise<void> {
+  await world.sched.later(proc, world.timing.int(5, 60), () => undefined);
+  if (damaged(host, hash) === 'missing') throw new ClusterError('not-found', `${hash}: missing`);
+  const why = whyNotWhole(host.base, hash);
+  if (why !== '') throw new ClusterError('verify-failed', `${hash}: ${why}`);
+}
+
+export async function lookOn(world: World, host: Host, proc: Proc): Promise<LookResult> {
+  host.lookDue = false;
+  const clock = clockOf(world, host, proc);
+  const verifyRelease = (_base: string, hash: string): Promise<void> => verifyOn(world, host, proc, hash);
+  return lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
+}
+
+export function lookWatchOf(
+  world: World,
+  host: Host,
+  proc: Proc,
+  { running, told }: { running: string; told: string | null },
+): LookWatch {
+  const look = (): Promise<LookResult> => lookOn(world, host, proc);
+  const [clock, logger] = [clockOf(world, host, proc), loggerOf(world, host.id)];
+  const watch = createLookWatch({ base: host.base, running, clock, logger, told, look, lookHere: look });
+  // Asked all the time, and read anew only when the disk changed.
+  let known: { version: number; why: string } | null = null;
+  const why = (): string => {
+    if (known?.version !== host.disk.version) known = { version: host.disk.version, why: watch.damaged() };
+    return known.why;
+  };
+  return { ...watch, damaged: why };
+}
