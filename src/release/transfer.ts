@@ -11,6 +11,7 @@ import { asClusterError, ClusterError } from '../errors.ts';
 import type { Channel, Direction, Moved, Transfer, TransferLimits } from '../ports/transfer.ts';
 import { diskError, keepOrRemove } from './install.ts';
 import { withPartial } from './partial-lock.ts';
+import { seedByClone } from './seed.ts';
 import { hashesByInstall, isDirectory, partialPath, releasePath, type VerifiedRelease } from './store.ts';
 import { removeTree, unshareTree } from './tree.ts';
 
@@ -42,8 +43,10 @@ export async function preparePartial(base: string, hash: string): Promise<{ into
   } catch (thrown) {
     throw diskError(thrown, 'preparing the transfer');
   }
-  const have = (await hashesByInstall(base)).filter((other) => other !== hash);
-  return { into, have: have.map((other) => releasePath(base, other)) };
+  const others = (await hashesByInstall(base)).filter((other) => other !== hash);
+  const have = others.map((other) => releasePath(base, other));
+  if (have[0] !== undefined) await seedByClone(into, have[0]);
+  return { into, have };
 }
 
 /**
