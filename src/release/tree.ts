@@ -65,6 +65,8 @@ async function syncPath(path: string | Buffer): Promise<void> {
 
 /** Makes the names in a directory durable. */
 export const syncDirectory = syncPath;
+/** Makes a file's content durable. */
+export const syncFile = syncPath;
 
 const syncsAtOnce = 16;
 
