@@ -10,7 +10,7 @@ import { removeStrayTmp, tmpName } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ifUnused } from './partial-lock.ts';
 import { protectedHashes } from './prune.ts';
-import { hashesByInstall, releasePath } from './store.ts';
+import { hashesByInstall, isDirectory, releasePath } from './store.ts';
 import { below, syncDirectory, syncFile } from './tree.ts';
 
 export interface SeparateOptions {
@@ -81,6 +81,12 @@ export async function separateReleases(base: string, options: SeparateOptions): 
   // What runs comes last: by then most of its files are the only one left of their inode, and stay as they are.
   const inUse = await protectedHashes(base);
   const hashes = (await hashesByInstall(base)).sort((one, two) => Number(inUse.has(one)) - Number(inUse.has(two)));
-  for (const hash of hashes) await ifUnused(base, hash, () => walk(Buffer.from(releasePath(base, hash))));
+  for (const hash of hashes) {
+    const release = releasePath(base, hash);
+    await ifUnused(base, hash, () => walk(Buffer.from(release))).catch(async (thrown: unknown) => {
+      // Pruned meanwhile: nothing is left to be separated.
+      if (await isDirectory(release)) throw thrown;
+    });
+  }
   return result;
 }

@@ -29,7 +29,8 @@ export async function supervise(ctx: Context, options: GlobalOptions): Promise<E
     logger,
     // A supervisor that is told twice to stop must not leave its daemon behind.
     signal: ctx.interrupts('ignore'),
-    convert: (base) => convertDist({ base, importDirectory: importHere }),
+    convert: (base) =>
+      convertDist({ base, importDirectory: (into, dir) => importHere(into, dir, config.diskReserveBytes) }),
   });
   return exit.done;
 }
