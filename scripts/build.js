@@ -107,7 +107,7 @@ async function normaliseModes(dir, executable) {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) await normaliseModes(path, []);
-    else await chmod(path, executable.includes(entry.name) ? 0o755 : 0o644);
+    else await chmod(path, executable.includes(entry.name) ? 0o555 : 0o444);
   }
 }
 

@@ -90,13 +90,15 @@ export async function makeBuild({ from, to, note, behaviour }) {
     await mkdir(resolve(target, '..'), { recursive: true });
     await cp(`${source}/`, target, { recursive: true, verbatimSymlinks: true });
     await makeWritable(target);
+    // The files of a build are read-only: one is replaced, not written to. Modes are set by the stamp.
+    await rm(join(target, 'NOTES.txt'), { force: true });
     await writeFile(join(target, 'NOTES.txt'), `${note ?? behaviour ?? 'a variant'}\n`);
-    await chmod(join(target, 'NOTES.txt'), 0o644);
+    await chmod(join(target, 'NOTES.txt'), 0o444);
     if (behaviour !== undefined) {
       if (existsSync(join(target, 'app.js'))) throw new Error(`${source} has a behaviour already`);
       await rename(join(target, 'index.js'), join(target, 'app.js'));
       await writeFile(join(target, 'index.js'), wrapper(behaviour));
-      await chmod(join(target, 'index.js'), 0o755);
+      await chmod(join(target, 'index.js'), 0o555);
     }
     return await writeVersion(target);
   } catch (thrown) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Stamps a build with version.json: what it is called (the hash of its tree), and what it is. */
 import { execFile } from 'node:child_process';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,7 +13,8 @@ const help = `Usage: node scripts/write-version.js [DIR]
 
 Stamps the build in DIR (default: dist) with DIR/version.json: buildHash (SHA-256 over every entry of the
 tree but version.json), builtAt, gitCommit, version, protocol {min, max}, node and, where DIR/package.json has
-claudecluster.needs {protocol, from, through}, those needs.
+claudecluster.needs {protocol, from, through}, those needs. Its files become read-only before, for their modes are
+part of the hash.
 Version, protocol and Node range come from DIR/package.json, else from DIR's earlier stamp, else from this
 repository; the commit from the git work tree that DIR is in, else from the earlier stamp, else from this one.
 Prints one JSON line. Exit codes: 0 stamped, 1 failed, 2 usage.
@@ -45,13 +46,27 @@ function range(value) {
   return fits ? { min: value.min, max: value.max } : undefined;
 }
 
+/**
+ * Nobody may write the files of a release. Their modes are part of its name, so this is done here, once, and not on the
+ * nodes: those of every version then have the same files under the same hash. Links are not followed.
+ * @param {Buffer} dir
+ */
+async function takeWriteBits(dir) {
+  for (const name of await readdir(dir, { encoding: 'buffer' })) {
+    const path = Buffer.concat([dir, Buffer.from('/'), name]);
+    const stats = await lstat(path);
+    if (stats.isDirectory()) await takeWriteBits(path);
+    else if (stats.isFile() && (stats.mode & 0o222) !== 0) await chmod(path, stats.mode & 0o7777 & ~0o222);
+  }
+}
+
 /** tmp, fsync, rename: a build has a whole stamp or its old one, never half a stamp. */
 async function replaceFile(file, content) {
   const temporary = `${file}.${process.pid}.tmp`;
   try {
-    const handle = await open(temporary, 'w', 0o644);
+    const handle = await open(temporary, 'w', 0o444);
     try {
-      await handle.chmod(0o644);
+      await handle.chmod(0o444);
       await handle.writeFile(content);
       await handle.sync();
     } finally {
@@ -70,6 +85,9 @@ async function replaceFile(file, content) {
  */
 export async function writeVersion(dir, now = new Date()) {
   const target = resolve(dir);
+  // Before anything is touched: what it refuses stays as it is.
+  await hashTree(target);
+  await takeWriteBits(Buffer.from(target));
   const { hash } = await hashTree(target);
   const stampFile = join(target, 'version.json');
   const [own, earlier, repository] = await Promise.all(

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ClusterError } from '../errors.ts';
+import { defaultPushBytesMax } from '../release/room.ts';
 import { dropUnknownKeys } from './unknown-keys.ts';
 
 const nodeId = z
@@ -76,6 +77,10 @@ const nodeConfigSchema = z.strictObject({
   leaseMs: ms.default(5000),
   /** Releases kept on disk beside those in use. */
   keepReleases: z.int().min(1).max(100).default(3),
+  /** Bytes of the disk that releases leave free, for the store and the daemon. Default: 2 GiB, or a tenth of a smaller disk. */
+  diskReserveBytes: z.int().nonnegative().optional(),
+  /** Bytes that a pushed build may have, at most. */
+  pushBytesMax: z.int().positive().default(defaultPushBytesMax),
   /** A committed build that cannot stay up goes back for this long after its update has ended, ms. */
   probationMs: ms.default(600_000),
   /** Run around a restart for an update; a failure of the first stops the activation. */

@@ -57,7 +57,13 @@ function setup(change: { member?: Partial<EtcdMember>; etcd?: { left: number; er
   const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined } as unknown as Logger;
   const state = { notReady: 'not yet', stopping: false, memberId: null };
   let beats: number | null = null;
-  const facts = () => ({ notReady: state.notReady, member: null, heartbeatMsAgo: beats, heartbeatMs: 1_000 });
+  const facts = () => ({
+    notReady: state.notReady,
+    member: null,
+    damaged: '',
+    heartbeatMsAgo: beats,
+    heartbeatMs: 1_000,
+  });
   const parts = {
     config: { nodeId: 'n1', base, role: 'worker', advertise: 'n1:1', probationMs: 1, etcd: { endpoints: ['e:1'] } },
     version: { protocol: { min: 1, max: 1 } },

@@ -1,19 +1,21 @@
 /**
  * The life of a node, from its start to its end. life/join: from a process to a node of its cluster · life/take-part: what
- * it does there · life/watch-self: what it knows of its own health · life/farewell: all of it back again, in order.
+ * it does there · life/watch-self: what it knows of its own health · life/keep-tidy: order on its
+ * disk · life/farewell: all of it back again, in order.
  * What it is made of (life/parts) comes from compose/node.ts.
  */
 import { isEnded } from '../cluster/update/record.ts';
 import type { GrpcServer } from '../grpc/server.ts';
 import { watchProbation } from '../trial/probation-watch.ts';
 import { farewellMs, sayFarewell, within } from './life/farewell.ts';
+import { keepTidy, purgeLeftovers } from './life/keep-tidy.ts';
 import type { NodeLife, NodeParts } from './life/parts.ts';
 import { type Part, takePart } from './life/take-part.ts';
 import { watchSelf } from './life/watch-self.ts';
 
 export function createNodeLife(parts: NodeParts): NodeLife {
   const { clock, logger, journal } = parts;
-  const { base, probationMs } = parts.config;
+  const { base, probationMs, diskReserveBytes: reserveBytes } = parts.config;
   let part: Part | null = null;
   let server: GrpcServer | null = null;
 
@@ -29,6 +31,9 @@ export function createNodeLife(parts: NodeParts): NodeLife {
       server = await parts.listen();
       const self = watchSelf(parts, server, signal);
       void watchProbation({ base, clock, logger, probationMs, updateEnded, healthy: parts.isHealthy }, signal);
+      const tidy = { base, clock, logger, reserveBytes };
+      await purgeLeftovers(tidy);
+      void keepTidy(tidy, signal);
       void parts.look.run(signal, parts.leadership.stepDown);
       void parts.mend(signal);
       const started = takePart(parts, signal).then((taken) => {

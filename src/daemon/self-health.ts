@@ -2,6 +2,7 @@
 import type { NodeHealth } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ReleaseRef } from '../ports/releases.ts';
+import type { Room } from '../release/room.ts';
 import { readProbationView } from '../trial/probation-view.ts';
 import { readLastRollback, readTrialView } from '../trial/trial-view.ts';
 import type { EtcdMemberState } from './etcd/member.ts';
@@ -51,7 +52,8 @@ export interface HealthReportDeps {
   epoch(): number;
   draining(): boolean;
   runningTasks(): number;
-  diskFreeBytes(): Promise<number>;
+  /** Throws ClusterError 'disk'. */
+  diskRoom(): Promise<Room>;
   /** Why a failed trial could not end by itself; '' when it could. Never rejects. */
   wayBack(): Promise<string>;
   /** Releases that are not whole, and when it last looked. Never throws. */
@@ -72,15 +74,15 @@ export async function healthReport(deps: HealthReportDeps): Promise<NodeHealth> 
       return otherwise;
     }
   };
-  const [appliedIndex, staged, diskFreeBytes, wayBack] = await Promise.all([
+  const [appliedIndex, staged, room, wayBack] = await Promise.all([
     deps.appliedIndex().catch(() => null),
     deps.staged().catch((thrown): string[] => {
       problem('releases')(thrown);
       return [];
     }),
-    deps.diskFreeBytes().catch((thrown): number => {
+    deps.diskRoom().catch((thrown): Room => {
       problem('disk')(thrown);
-      return 0;
+      return { freeBytes: 0, reserveBytes: 0 };
     }),
     deps.wayBack(),
   ]);
@@ -106,7 +108,8 @@ export async function healthReport(deps: HealthReportDeps): Promise<NodeHealth> 
     appliedIndex,
     draining: deps.draining(),
     runningTasks: deps.runningTasks(),
-    diskFreeBytes,
+    diskFreeBytes: room.freeBytes,
+    diskReserveBytes: room.reserveBytes,
     heartbeatMs: deps.heartbeatMs,
   };
 }

@@ -78,6 +78,8 @@ export interface NodeHealth {
   draining: boolean;
   runningTasks: number;
   diskFreeBytes: number;
+  /** Of these, what releases leave alone. Absent in the answers of builds up to 0.1.0. */
+  diskReserveBytes?: number;
   heartbeatMs: number;
 }
 

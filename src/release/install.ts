@@ -134,10 +134,10 @@ export async function keepOrRemove(base: string, hash: string, reference?: TreeE
   }
 }
 
-const hopeless = ['verify-failed', 'release-invalid', 'self-test-failed', 'disk'];
+const hopeless = ['verify-failed', 'release-invalid', 'self-test-failed', 'disk', 'refused'];
 
 /**
- * What failed its verification goes, and so does what filled the disk: etcd and the daemon need that room more. What a cut
+ * What failed its verification goes, and so does what is too large or filled the disk: etcd and the daemon need that room more. What a cut
  * connection left stays for the next attempt.
  */
 export async function removePartialIfBad(base: string, hash: string, thrown: unknown): Promise<void> {

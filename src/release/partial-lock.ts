@@ -17,6 +17,23 @@ function attempt(path: string, what: string): LockAttempt {
   }
 }
 
+const lockFile = (base: string, hash: string): string => join(nodePaths(base).run, `stage-${hash}.lock`);
+
+/**
+ * Runs `work` when nobody fills `releases/<hash>.partial` just now, and keeps everybody from it meanwhile. Does not wait;
+ * false when somebody does.
+ */
+export async function ifUnused(base: string, hash: string, work: () => Promise<unknown>): Promise<boolean> {
+  const lock = attempt(lockFile(base, hash), `tidying release ${hash.slice(0, 12)}`);
+  if (!lock.held) return false;
+  try {
+    await work();
+  } finally {
+    lock.release();
+  }
+  return true;
+}
+
 /**
  * Runs `work` as the only one on this host that fills `releases/<hash>.partial`. Waits for another one until `signal`
  * aborts; then throws ClusterError 'transfer-failed' that names the other.
@@ -27,7 +44,7 @@ export async function withPartial<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  const path = join(nodePaths(base).run, `stage-${hash}.lock`);
+  const path = lockFile(base, hash);
   for (;;) {
     const lock = attempt(path, `filling release ${hash.slice(0, 12)}`);
     if (lock.held) {

@@ -1,6 +1,6 @@
 /** Takes releases out of the store. What a node runs, or may have to go back to, is out of its reach (P2). */
-import { readdir, readFile, readlink, rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile, readlink, rename } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { isBuildHash } from '../base/build-hash.ts';
 import { nodePaths } from '../base/paths.ts';
 import { committedHere } from './committed.ts';
@@ -25,7 +25,7 @@ export async function protectedHashes(base: string): Promise<Set<string>> {
   ]);
 }
 
-/** One rename and it is no release any more; a removal cut off in the middle leaves something that `removeStale` ends. */
+/** One rename and it is no release any more; a removal cut off in the middle leaves something that `removeStale` (tidy.ts) ends. */
 export async function removeDirectory(release: string): Promise<void> {
   const gone = `${release}.gone`;
   await removeTree(gone);
@@ -51,17 +51,4 @@ export async function prune(base: string, keep: number, protect: Iterable<string
   }
   if (removable.length > 0) await syncDirectory(nodePaths(base).releases);
   return removable;
-}
-
-/**
- * Removes what a crash left: releases half removed, and trees half received (but for those of `keepPartial`, which will be
- * resumed). Only when no transfer runs. Returns the names removed.
- */
-export async function removeStale(base: string, keepPartial: Iterable<string> = []): Promise<string[]> {
-  const { releases } = nodePaths(base);
-  const kept = new Set([...keepPartial].map((hash) => `${hash}.partial`));
-  const names = await readdir(releases).catch(() => []);
-  const stale = names.filter((name) => /^[0-9a-f]{64}\.(partial|gone)$/.test(name) && !kept.has(name));
-  for (const name of stale) await removeTree(join(releases, name));
-  return stale;
 }

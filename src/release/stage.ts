@@ -107,6 +107,8 @@ export interface ImportOptions {
   base: string;
   /** The build: a stamped directory of this host. */
   dir: string;
+  /** Bytes that stay free on the disk. Default: 2 GiB, or a tenth of a small disk. */
+  reserveBytes?: number | undefined;
   signal?: AbortSignal;
 }
 
@@ -114,7 +116,7 @@ export interface ImportOptions {
  * Copies a stamped build of this host into the store. The build is verified where it is and again in the store.
  * Throws ClusterError 'release-invalid', 'verify-failed', 'transfer-failed', 'disk'.
  */
-export async function importDirectory({ transfer, base, dir, signal }: ImportOptions): Promise<Staged> {
+export async function importDirectory({ transfer, base, dir, reserveBytes, signal }: ImportOptions): Promise<Staged> {
   const elapsed = stopwatch();
   const version = await readVersion(dir);
   const hash = version.buildHash;
@@ -124,7 +126,15 @@ export async function importDirectory({ transfer, base, dir, signal }: ImportOpt
       return { version: there.version, bytesTransferred: 0, alreadyThere: true, durationMs: elapsed() };
     const source = await verifyTree(dir, hash);
     try {
-      const { bytesTransferred } = await copyIntoPartial({ transfer, base, hash, from: dir, signal: limit });
+      const { bytesTransferred } = await copyIntoPartial({
+        transfer,
+        base,
+        hash,
+        from: dir,
+        reserveBytes,
+        bytes: source.totalBytes,
+        signal: limit,
+      });
       const { release } = await installPartial(base, hash, source.tree.entries);
       return { version: release.version, bytesTransferred, alreadyThere: false, durationMs: elapsed() };
     } catch (thrown) {

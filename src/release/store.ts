@@ -1,9 +1,10 @@
 /**
  * The releases on a node's disk: `<base>/releases/<buildHash>`, immutable trees named by their content (P2).
  * What has such a name was verified and made durable first; everything unfinished has another name. Siblings:
- * install.ts puts releases in, prune.ts takes them out, transfer.ts and stage.ts bring them from elsewhere.
+ * install.ts puts releases in, prune.ts takes them out, transfer.ts and stage.ts bring them from elsewhere, seed.ts from the
+ * release beside it; room.ts is about the disk, separate.ts and tidy.ts keep order.
  */
-import { lstat, readdir, statfs } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkBuildHash, isBuildHash } from '../base/build-hash.ts';
 import { nodePaths } from '../base/paths.ts';
@@ -134,14 +135,4 @@ export async function verifyRelease(base: string, hash: string): Promise<Verifie
   }
   const manifest = await readManifest(base, hash);
   return verifyTree(path, hash, manifest?.entries);
-}
-
-/** Bytes that this node may still write where its releases are. Throws ClusterError 'disk'. */
-export async function diskFreeBytes(base: string): Promise<number> {
-  try {
-    const { bavail, bsize } = await statfs(base);
-    return bavail * bsize;
-  } catch (cause) {
-    throw new ClusterError('disk', `cannot ask how much room ${base} has`, { seen: (cause as Error).message }, cause);
-  }
 }

@@ -9,15 +9,23 @@ import { errorLine } from '../base/error-line.ts';
 import { withSignals } from '../base/signals.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Channel, Direction, Moved, Transfer, TransferLimits } from '../ports/transfer.ts';
-import { diskError, keepOrRemove } from './install.ts';
+import { diskError, keepOrRemove, removePartialIfBad } from './install.ts';
 import { withPartial } from './partial-lock.ts';
+import { bytesOfTree, defaultPushBytesMax, diskRoom, overBound, shortOfRoom, underWatch } from './room.ts';
+import { seedByClone } from './seed.ts';
 import { hashesByInstall, isDirectory, partialPath, releasePath, type VerifiedRelease } from './store.ts';
 import { removeTree, unshareTree } from './tree.ts';
 
-export interface PullOptions extends Channel {
-  transfer: Transfer;
+/** The tree that is filled, and what bounds it. */
+export interface PartialOptions {
   base: string;
   hash: string;
+  /** Bytes that stay free on the disk. Default: 2 GiB, or a tenth of a small disk. */
+  reserveBytes?: number | undefined;
+}
+
+export interface PullOptions extends Channel, PartialOptions {
+  transfer: Transfer;
 }
 
 /** A client that neither sends nor leaves holds a serving end for this long at most. */
@@ -42,37 +50,57 @@ export async function preparePartial(base: string, hash: string): Promise<{ into
   } catch (thrown) {
     throw diskError(thrown, 'preparing the transfer');
   }
-  const have = (await hashesByInstall(base)).filter((other) => other !== hash);
-  return { into, have: have.map((other) => releasePath(base, other)) };
+  const others = (await hashesByInstall(base)).filter((other) => other !== hash);
+  const have = others.map((other) => releasePath(base, other));
+  if (have[0] !== undefined) await seedByClone(into, have[0]);
+  return { into, have };
+}
+
+interface Filling extends PartialOptions {
+  signal?: AbortSignal;
+  /** Bytes that are about to come, where that is known. */
+  bytes?: number;
+  /** Bytes that the tree may have at most. Default: what the disk has room for. */
+  bytesMax?: number;
+}
+
+/** Has `work` fill the partial as long as there is room for it. Throws ClusterError 'disk' or 'refused' when it ends. */
+async function fill<T>(
+  { base, hash, reserveBytes, signal, bytes = 0, bytesMax }: Filling,
+  work: (tree: { into: string; have: string[]; signal: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  const short = shortOfRoom(await diskRoom(base, reserveBytes), bytes);
+  if (short !== null) throw short;
+  const tree = await preparePartial(base, hash);
+  const look = async (): Promise<ClusterError | null> =>
+    shortOfRoom(await diskRoom(base, reserveBytes), 0) ??
+    (bytesMax === undefined ? null : overBound(await bytesOfTree(tree.into), bytesMax));
+  return underWatch(signal, look, (ends) => work({ ...tree, signal: ends }));
 }
 
 /**
  * Receives the release into `releases/<hash>.partial`; a partial that is there is resumed. Files that a release on disk
  * has already are not moved. Throws ClusterError 'transfer-failed', 'disk', or what the serving end said.
  */
-export async function pullRelease({ transfer, base, ...channel }: PullOptions): Promise<Moved> {
-  return transfer.pull({ ...channel, ...(await preparePartial(base, channel.hash)) });
+export async function pullRelease({ transfer, ...options }: PullOptions): Promise<Moved> {
+  return fill(options, (tree) => transfer.pull({ ...options, ...tree }));
 }
 
 /** As `pullRelease`, on a partial that should be complete: `changed` names what was not as the source has it. */
-export async function pullItemized({
-  transfer,
-  base,
-  ...channel
-}: PullOptions): Promise<Moved & { changed: string[] }> {
-  return transfer.pullItemized({ ...channel, ...(await preparePartial(base, channel.hash)) });
+export async function pullItemized({ transfer, ...options }: PullOptions): Promise<Moved & { changed: string[] }> {
+  return fill(options, (tree) => transfer.pullItemized({ ...options, ...tree }));
 }
 
-export interface CopyOptions extends TransferLimits {
+export interface CopyOptions extends TransferLimits, PartialOptions {
   transfer: Transfer;
-  base: string;
-  hash: string;
   from: string;
+  /** How large the tree is. */
+  bytes?: number;
 }
 
 /** Fills the partial from a directory of this host. Throws as `pullRelease`. */
-export async function copyIntoPartial({ transfer, base, hash, from, ...limits }: CopyOptions): Promise<Moved> {
-  return transfer.copy({ from, ...limits, ...(await preparePartial(base, hash)) });
+export async function copyIntoPartial({ transfer, from, ...options }: CopyOptions): Promise<Moved> {
+  return fill(options, (tree) => transfer.copy({ from, ...options, ...tree }));
 }
 
 /**
@@ -87,11 +115,11 @@ export async function pushRelease({
   return transfer.push(request);
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends PartialOptions {
   transfer: Transfer;
   direction: Direction;
-  base: string;
-  hash: string;
+  /** Bytes that a push may bring. Default 2 GiB. */
+  pushBytesMax?: number | undefined;
   /** What the client announced; nothing else of it is taken. */
   capabilities: string;
   input: Readable;
@@ -121,12 +149,23 @@ async function servePull({ transfer, base, hash, ...request }: ServeOptions): Pr
   return { exitCode: exitCode ?? failedExit, stderr };
 }
 
-async function servePush({ transfer, base, hash, ...request }: ServeOptions): Promise<ServedRelease> {
+async function servePush({
+  transfer,
+  pushBytesMax = defaultPushBytesMax,
+  ...request
+}: ServeOptions): Promise<ServedRelease> {
+  const { base, hash } = request;
   return withPartial(base, hash, request.signal, async () => {
-    const { into, have } = await preparePartial(base, hash);
-    const { exitCode, stderr, diskFailed } = await transfer.serve({ ...request, directory: into, have });
-    if (diskFailed) await removeTree(into);
-    return { exitCode: exitCode ?? failedExit, stderr };
+    try {
+      const { exitCode, stderr, diskFailed } = await fill({ ...request, bytesMax: pushBytesMax }, ({ into, ...tree }) =>
+        transfer.serve({ ...request, ...tree, directory: into }),
+      );
+      if (diskFailed) await removeTree(partialPath(base, hash));
+      return { exitCode: exitCode ?? failedExit, stderr };
+    } catch (thrown) {
+      await removePartialIfBad(base, hash, thrown);
+      throw thrown;
+    }
   });
 }
 
@@ -151,14 +190,21 @@ export async function serveRelease(request: ServeOptions): Promise<ServedRelease
 }
 
 /**
- * After a push: verifies what arrived and keeps it as a release (P7). A tree that is not what its name says is removed.
- * Throws ClusterError 'verify-failed', 'release-invalid', 'disk'.
+ * After a push: verifies what arrived and keeps it as a release (P7). A tree that is not what its name says, or larger than
+ * `pushBytesMax` (default 2 GiB), is removed. Throws ClusterError 'verify-failed', 'release-invalid', 'refused', 'disk'.
  */
-export async function finishPush(base: string, hash: string): Promise<VerifiedRelease> {
-  return withPartial(
-    base,
-    hash,
-    AbortSignal.timeout(finishWaitMs),
-    async () => (await keepOrRemove(base, hash)).release,
-  );
+export async function finishPush(
+  base: string,
+  hash: string,
+  pushBytesMax = defaultPushBytesMax,
+): Promise<VerifiedRelease> {
+  return withPartial(base, hash, AbortSignal.timeout(finishWaitMs), async () => {
+    // A small one comes in between two looks of `fill`.
+    const over = overBound(await bytesOfTree(partialPath(base, hash)), pushBytesMax);
+    if (over !== null) {
+      await removeTree(partialPath(base, hash));
+      throw over;
+    }
+    return (await keepOrRemove(base, hash)).release;
+  });
 }

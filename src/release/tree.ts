@@ -41,8 +41,8 @@ export async function removeTree(path: string | Buffer): Promise<void> {
 
 /**
  * Prepares a half-received tree for the next attempt: directories can be written again, and files that it shares with a
- * release are let go of. rsync may set the mode of a file that is there already; through a shared inode that would reach
- * into the release (P2). To link it again costs nothing.
+ * release are let go of, for older builds linked equal files. What is written into one of them would reach into the
+ * release (P2, P7).
  */
 export async function unshareTree(dir: string | Buffer): Promise<void> {
   const at = Buffer.from(dir as string);
@@ -65,20 +65,19 @@ async function syncPath(path: string | Buffer): Promise<void> {
 
 /** Makes the names in a directory durable. */
 export const syncDirectory = syncPath;
+/** Makes a file's content durable. */
+export const syncFile = syncPath;
 
 const syncsAtOnce = 16;
 
-/**
- * Makes a tree read-only (its directories: 0555) and durable, bottom-up. Files with a second link are those of a
- * release that was made durable when it was installed.
- */
+/** Makes a tree read-only (its directories: 0555; a file's mode is part of the hash) and durable, bottom-up. */
 export async function sealTree(dir: string | Buffer): Promise<void> {
   const at = Buffer.from(dir as string);
   const fresh: Buffer[] = [];
   for (const child of await children(at)) {
     const stats = await lstat(child);
     if (stats.isDirectory()) await sealTree(child);
-    else if (stats.isFile() && stats.nlink === 1) fresh.push(child);
+    else if (stats.isFile()) fresh.push(child);
   }
   for (let start = 0; start < fresh.length; start += syncsAtOnce) {
     await Promise.all(fresh.slice(start, start + syncsAtOnce).map(syncPath));

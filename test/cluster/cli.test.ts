@@ -1,5 +1,5 @@
 /** The CLI by its real binary, against a real cluster. One story: each test finds what the one before it left. */
-import { appendFileSync, cpSync, existsSync } from 'node:fs';
+import { appendFileSync, chmodSync, cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterStatus } from '../../src/cluster/status.ts';
@@ -164,6 +164,7 @@ describe('update --dry-run', () => {
   it('a build that was changed after it was stamped is refused before a byte is sent', async () => {
     const tampered = join(work, 'tampered');
     cpSync(second.dir, tampered, { recursive: true });
+    chmodSync(join(tampered, 'guard.js'), 0o644);
     appendFileSync(join(tampered, 'guard.js'), '// tampered\n');
     const result = await cluster.cli(['update', tampered, '--yes', '--json']);
     expect(result.code).toBe(3);

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { type RehearseDeps, rehearse } from '../../src/host/rehearse.ts';
-import { diskFreeBytes } from '../../src/release/store.ts';
+import { diskFreeBytes } from '../../src/release/room.ts';
 import { beginProbation } from '../../src/trial/probation-view.ts';
 import { bad, bundle, type FakeNode, fakeNode, good, mountSmall } from './fake-node.ts';
 

@@ -1,5 +1,5 @@
 /** Operators at the worst time, and builds that are bad where it hurts most (P3, P5, P10). */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Build } from '../support/builds.ts';
@@ -85,6 +85,7 @@ async function failingOn(c: Case, nodeId: string): Promise<Build> {
   const where = JSON.stringify(`${c.base(nodeId)}/`);
   const [first = '', ...rest] = readFileSync(index, 'utf8').split('\n');
   const crash = `if (process.argv.includes('daemon') && process.argv.some((word) => word.startsWith(${where}))) { console.error('not on this node'); process.exit(1); }`;
+  for (const name of ['index.js', 'NOTES.txt']) chmodSync(join(build.dir, name), 0o644); // the stamp takes it back
   writeFileSync(index, [first, crash, ...rest].join('\n'));
   appendFileSync(join(build.dir, 'NOTES.txt'), `fails on ${nodeId}\n`);
   return { dir: build.dir, version: await stamp(build.dir) };

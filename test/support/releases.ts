@@ -1,6 +1,6 @@
 /** Small trees that are releases in shape: for tests of the store and the transfer, which do not care what runs. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { rsync } from '../../src/adapters/rsync/index.ts';
 import { hashRelease } from '../../src/release/hash.ts';
@@ -72,3 +72,16 @@ export const awkward: Files = {
   'quote \' " $(touch x) `x` *?[a]': 'shell',
   'trailing ': 'space at the end',
 };
+
+/** Inode → a file below the directory. */
+function inodes(root: string): Map<number, string> {
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
+  const found = names.map((name) => ({ name, stats: lstatSync(join(root, name)) }));
+  return new Map(found.filter(({ stats }) => stats.isFile()).map(({ name, stats }) => [stats.ino, name]));
+}
+
+/** Files below `one` that are files below `other`, too. */
+export function sharedInodes(one: string, other: string): string[] {
+  const there = inodes(other);
+  return [...inodes(one)].filter(([ino]) => there.has(ino)).map(([, name]) => name);
+}

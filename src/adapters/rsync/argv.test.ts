@@ -12,15 +12,25 @@ describe('what rsync is started with', () => {
       have: ['/b c/releases/r1'],
     });
     expect(argv.slice(0, 6)).toEqual(['rsync', '--recursive', '--links', '--perms', '--checksum', '--delete']);
-    expect(argv).toContain('--link-dest=/b c/releases/r1');
+    expect(argv).toContain('--copy-dest=/b c/releases/r1');
     expect(argv.slice(-2)).toEqual([`release:${hash}/`, '/b c/releases/h.partial/']);
   });
 
-  it('names at most twenty releases to link to, which is what rsync takes', () => {
+  it('names at most twenty releases to copy from, which is what rsync takes', () => {
     const have = Array.from({ length: 30 }, (_, n) => `/r/${n}`);
-    const linked = copyArgv({ from: '/from', into: '/into', have }).filter((word) => word.startsWith('--link-dest='));
-    expect(linked).toHaveLength(20);
-    expect(linked[0]).toBe('--link-dest=/r/0');
+    const copied = copyArgv({ from: '/from', into: '/into', have }).filter((word) => word.startsWith('--copy-dest='));
+    expect(copied).toHaveLength(20);
+    expect(copied[0]).toBe('--copy-dest=/r/0');
+  });
+
+  it('never has files share an inode, on any of its ways', () => {
+    const have = ['/r/1'];
+    const all = [
+      pullArgv({ rshCommand: ['x'], hash, into: '/i', have }),
+      copyArgv({ from: '/from', into: '/into', have }),
+      serverArgv({ direction: 'push', capabilities: 'i', have }),
+    ].flat();
+    expect(all.filter((word) => word.includes('link'))).toEqual(['--links', '--links']);
   });
 
   it('asks neither end for owners, times or devices', () => {

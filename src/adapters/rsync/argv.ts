@@ -5,7 +5,7 @@ import { ClusterError } from '../../errors.ts';
 import type { Direction } from '../../ports/transfer.ts';
 
 /** rsync takes at most 20 of them. */
-const linkDestsAtMost = 20;
+const copyDestsAtMost = 20;
 
 /**
  * What a client announces after `-e.`: letters, after a protocol version where it is a pre-release. The only part of a
@@ -25,7 +25,11 @@ const common = ['--recursive', '--links', '--perms', '--checksum', '--delete'];
  */
 const receiving = ['--partial', '--chmod=Du+rwx'];
 
-const linkDests = (dirs: string[]): string[] => dirs.slice(0, linkDestsAtMost).map((dir) => `--link-dest=${dir}`);
+/**
+ * What these have is copied on this disk and not moved. Not --link-dest: a build that writes into a file of its own would
+ * write into every release that shares it (P7).
+ */
+const copyDests = (dirs: string[]): string[] => dirs.slice(0, copyDestsAtMost).map((dir) => `--copy-dest=${dir}`);
 
 /** With a slash: the content of a directory, not the directory. It is always absolute, so never an option. */
 const content = (dir: string): string => (dir.endsWith('/') ? dir : `${dir}/`);
@@ -60,11 +64,11 @@ export interface PullArguments {
   itemize?: boolean;
 }
 
-/** Receives the release `hash` into `into`; equal files become hard links to those in `have`. Paths are absolute. */
+/** Receives the release `hash` into `into`; equal files are copied from those in `have`. Paths are absolute. */
 export function pullArgv(options: PullArguments): string[] {
   const { rshCommand, hash, into, have, itemize } = options;
   const report = itemize ? ['--itemize-changes'] : [];
-  return ['rsync', ...client(rshCommand), ...report, ...receiving, ...linkDests(have), remote(hash), content(into)];
+  return ['rsync', ...client(rshCommand), ...report, ...receiving, ...copyDests(have), remote(hash), content(into)];
 }
 
 /** Sends the tree in `dir`. */
@@ -76,7 +80,7 @@ export function pushArgv(options: { rshCommand: string[]; hash: string; dir: str
 export function copyArgv(options: { from: string; into: string; have: string[] }): string[] {
   const { from, into, have } = options;
   const local = [...common, '--stats', '--no-human-readable'];
-  return ['rsync', ...local, ...receiving, ...linkDests(have), content(from), content(into)];
+  return ['rsync', ...local, ...receiving, ...copyDests(have), content(from), content(into)];
 }
 
 /**
@@ -94,7 +98,7 @@ export function serverArgv(options: { direction: Direction; capabilities: string
   // The short letters of `common`, in the form in which rsync itself passes them on.
   const letters = `-lprce.${capabilities}`;
   if (direction === 'pull') return ['rsync', '--server', '--sender', letters, '.', './'];
-  return ['rsync', '--server', letters, '--delete', '--stats', ...receiving, ...linkDests(have), '.', './'];
+  return ['rsync', '--server', letters, '--delete', '--stats', ...receiving, ...copyDests(have), '.', './'];
 }
 
 /** What our front needs to know of the arguments that rsync gave it. */

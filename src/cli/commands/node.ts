@@ -131,11 +131,12 @@ async function stage(ctx: Context, release: string, options: VerbOptions): Promi
     import('../../host/verbs.ts'),
   ]);
   const config = loadNodeConfig(configFile(ctx, options));
-  const { base, nodeId } = config;
+  const { base, nodeId, diskReserveBytes: reserveBytes } = config;
   const signal = ctx.interrupts();
   const fetch = async (hash: string, from: string) => {
     const address = await addressOf(ctx, config.file, from);
-    return stageHere({ base, hash, rshCommand: rshCommand(ctx.program, config.file, address), timeoutMs, signal });
+    const channel = { rshCommand: rshCommand(ctx.program, config.file, address), timeoutMs, signal };
+    return stageHere({ base, hash, reserveBytes, ...channel });
   };
   return verbs.stage({ nodeId, stageRelease: fetch }, { release, from: options.from ?? '' });
 }
@@ -161,7 +162,7 @@ async function rehearse(ctx: Context, release: string, options: VerbOptions): Pr
   const { deps, serviceManagerAnswers } = await verbDeps(configFile(ctx, options), ctx);
   const [verbs, { diskFreeBytes }] = await Promise.all([
     import('../../host/verbs.ts'),
-    import('../../release/store.ts'),
+    import('../../release/room.ts'),
   ]);
   return verbs.rehearse({ ...deps, diskFreeBytes, serviceManagerAnswers }, { release });
 }

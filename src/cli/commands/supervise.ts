@@ -30,7 +30,12 @@ export async function supervise(ctx: Context, options: GlobalOptions): Promise<E
     logger,
     // A supervisor that is told twice to stop must not leave its daemon behind.
     signal: ctx.interrupts('ignore'),
-    convert: (base) => convertDist({ base, importDirectory: importHere, atIso: ctx.clock.wallIso() }),
+    convert: (base) =>
+      convertDist({
+        base,
+        importDirectory: (into, dir) => importHere(into, dir, config.diskReserveBytes),
+        atIso: ctx.clock.wallIso(),
+      }),
   });
   return exit.done;
 }

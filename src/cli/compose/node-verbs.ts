@@ -26,7 +26,7 @@ export async function verbDeps(
     serviceManager: createSupervisorServiceManager(config.base),
     quorumCheck: (asked) => ownQuorumCheck(config, clock, asked),
     verifyRelease: async (base, hash) => (await import('../../release/store.ts')).verifyRelease(base, hash),
-    prune: async (base) => (await import('../../release/prune.ts')).prune(base, config.keepReleases),
+    prune: (base) => pruneAll(base, config.keepReleases),
     // A verb that is told to end takes its hook with it.
     ...(hooked
       ? { hooks: createHooks({ base, nodeId, config: config.hooks, clock, signal: () => interrupts() }) }
@@ -38,6 +38,16 @@ export async function verbDeps(
     return `supervisor ${pid}: ${state}`;
   };
   return { config, deps, serviceManagerAnswers };
+}
+
+/** After an update: releases that nothing needs, and every tree that was left half done. */
+async function pruneAll(base: string, keepReleases: number): Promise<void> {
+  const [{ prune }, { removeStale }] = await Promise.all([
+    import('../../release/prune.ts'),
+    import('../../release/tidy.ts'),
+  ]);
+  await prune(base, keepReleases);
+  await removeStale(base);
 }
 
 /** The node's own last look before it stops: a linearizable read, and a question to every member (P1). */

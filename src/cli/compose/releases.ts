@@ -1,17 +1,11 @@
 /** Releases into this host's store, moved by rsync: for the verb `stage`, the supervisor and `dev up`. */
 import { rsync } from '../../adapters/rsync/index.ts';
-import {
-  type ImportOptions,
-  importDirectory,
-  type Staged,
-  type StageOptions,
-  stageRelease,
-} from '../../release/stage.ts';
+import { importDirectory, type Staged, type StageOptions, stageRelease } from '../../release/stage.ts';
 
 export function stageHere(options: Omit<StageOptions, 'transfer'>): Promise<Staged> {
   return stageRelease({ transfer: rsync, ...options });
 }
 
-export function importHere(base: string, dir: string): Promise<Staged> {
-  return importDirectory({ transfer: rsync, base, dir } satisfies ImportOptions);
+export function importHere(base: string, dir: string, reserveBytes?: number): Promise<Staged> {
+  return importDirectory({ transfer: rsync, base, dir, reserveBytes });
 }

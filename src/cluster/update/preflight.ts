@@ -267,12 +267,15 @@ function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: num
     const seen = `its known-good release could not be looked at: ${notLooked}`;
     found.push(refusal('no-way-back', nodeId, seen, 'a look that is under an hour old', next)); // P7
   }
-  const needed = Math.ceil(sizeBytes * diskFactor);
+  // What a node keeps for its store it refuses a release as well, later: here nothing has begun yet.
+  const reserve = health.diskReserveBytes ?? 0;
+  const needed = Math.ceil(sizeBytes * diskFactor) + reserve;
   const target = 'invalid' in input.release ? '' : input.release.version.buildHash;
   const hasIt = health.release.buildHash === target || health.staged.includes(target);
   if (!hasIt && health.diskFreeBytes < needed) {
+    const kept = reserve === 0 ? '' : `, of which ${reserve} stay free (diskReserveBytes)`;
     const next = `make room on ${nodeId}; old releases go with a lower keepReleases`;
-    found.push(refusal('disk', nodeId, `${health.diskFreeBytes} bytes free`, `${needed} bytes`, next));
+    found.push(refusal('disk', nodeId, `${health.diskFreeBytes} bytes free`, `${needed} bytes${kept}`, next));
   }
   return found;
 }

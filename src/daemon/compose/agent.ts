@@ -4,7 +4,8 @@ import { createAgentService } from '../../grpc/agent-service.ts';
 import { admitEpoch, readEpoch } from '../../host/epoch.ts';
 import { createSupervisorClient } from '../../host/managers/supervisor/manager.ts';
 import type { TaskRegistry } from '../../host/tasks/registry.ts';
-import { diskFreeBytes, releaseHashes } from '../../release/store.ts';
+import { diskRoom } from '../../release/room.ts';
+import { releaseHashes } from '../../release/store.ts';
 import { finishPush, serveRelease } from '../../release/transfer.ts';
 import { readInstalled } from '../../trial/trial-view.ts';
 import { createWayBack } from '../../trial/way-back.ts';
@@ -25,7 +26,7 @@ type AgentService = ReturnType<typeof createAgentService>;
 
 export function composeAgent(context: NodeContext, { stores, presence, look, tasks }: AgentParts): AgentService {
   const { config, clock, logger, managed, incarnation, release } = context;
-  const { nodeId, base, service, heartbeatMs } = config;
+  const { nodeId, base, service, heartbeatMs, diskReserveBytes: reserveBytes, pushBytesMax } = config;
   const wayBack = createWayBack({
     base,
     clock,
@@ -53,7 +54,7 @@ export function composeAgent(context: NodeContext, { stores, presence, look, tas
         epoch: () => readEpoch(base),
         draining: presence.isDraining,
         runningTasks: () => tasks.running(),
-        diskFreeBytes: () => diskFreeBytes(base),
+        diskRoom: () => diskRoom(base, reserveBytes),
         wayBack,
         looked: look.looked,
       }),
@@ -63,9 +64,9 @@ export function composeAgent(context: NodeContext, { stores, presence, look, tas
       await Promise.race([presence.heartbeat.touch(), clock.sleep(1_000)]);
       return { runningTasks };
     },
-    serveRsync: (request) => serveRelease({ transfer: rsync, ...request }),
+    serveRsync: (request) => serveRelease({ transfer: rsync, reserveBytes, pushBytesMax, ...request }),
     finishPush: async (hash) => {
-      await finishPush(base, hash);
+      await finishPush(base, hash, pushBytesMax);
     },
   });
 }
