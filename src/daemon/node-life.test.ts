@@ -91,7 +91,10 @@ function setup(change: { member?: Partial<EtcdMember>; etcd?: { left: number; er
       onChange: () => () => undefined,
       resign: tell('resigned'),
       stop: tell('leadership stopped'),
+      stepDown: async () => undefined,
     },
+    look: { run: async () => undefined, damaged: () => '' },
+    mend: async () => undefined,
     raft: { isLeader: () => false, getPeers: tell('Raft leader looked for', []) },
     journal: { current: async () => null, get: async () => null },
     updater: {

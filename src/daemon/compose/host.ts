@@ -1,4 +1,4 @@
-/** What the host has to bring, for no release does (DESIGN §13): a voter's etcd. */
+/** What the host has to bring, for no release does: a voter's etcd. */
 import { existsSync } from 'node:fs';
 import { nodePaths } from '../../base/paths.ts';
 import type { NodeConfig } from '../config.ts';

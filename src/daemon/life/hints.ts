@@ -1,4 +1,4 @@
-/** Watches of a node's life. They are hints (DESIGN §9): no node ends, and nothing waits, because one cannot be had. */
+/** Watches of a node's life. They are hints: no node ends, and nothing waits, because one cannot be had. */
 import { asClusterError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
