@@ -22,7 +22,8 @@ export function checkFence(world: World): Checker {
       if (!answer.ok || run.verb === 'stage' || run.verb === 'rehearse') return;
       const seen = atBegin.get(run) ?? 0;
       if (run.epoch < seen) world.violate('P6', `${host.id} took ${run.verb} of epoch ${run.epoch} after ${seen}`);
-      take(host.id, run.epoch);
+      // A way back is judged by what was taken before, works without a quorum, and so leaves nothing to judge by.
+      if (run.verb !== 'rollback') take(host.id, run.epoch);
     },
     storePut(key, value, before) {
       if (key !== keys.update || before === null || before === value) return;

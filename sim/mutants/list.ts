@@ -29,10 +29,16 @@ export const mutants: Mutant[] = [
     'a node takes commands of any epoch',
     'P6',
     'src/host/epoch.ts',
-    'if (epoch >= seen) return;',
+    'if (epoch === kept) return;',
     'if (epoch >= 0) return;',
   ),
-  one('the epoch seen is not kept', 'P6', 'src/host/epoch.ts', '      writeJsonAtomic(path, { epoch }, disk);\n', ''),
+  one(
+    'the epoch seen is not kept',
+    'P6',
+    'src/host/epoch.ts',
+    '      writeJsonAtomic(path, { epoch: next }, disk);\n',
+    '',
+  ),
   {
     name: 'the journal is not fenced by the epoch',
     promise: 'P6',

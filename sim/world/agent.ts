@@ -1,5 +1,6 @@
 /** A node's agent: answers to health checks and drains, and the node verbs as processes of their own. */
 
+import { presentEpoch } from '../../src/cluster/present-epoch.ts';
 import { unhealthyReasons } from '../../src/daemon/self-health.ts';
 import { asClusterError, ClusterError } from '../../src/errors.ts';
 import { admitEpoch, readEpoch } from '../../src/host/epoch.ts';
@@ -85,16 +86,18 @@ function readDisk(world: World, daemon: Daemon): DiskFacts {
   return facts;
 }
 
-export function answerDrain(
+/** As src/daemon/own-part.ts does: the store is asked when the epoch is another one than is kept. */
+export async function answerDrain(
   world: World,
   daemon: Daemon,
   draining: boolean,
   updateId: string,
   epoch: number,
-): () => { runningTasks: number } {
+): Promise<() => { runningTasks: number }> {
   const { host } = daemon;
   try {
-    admitEpoch(host.base, epoch, host.id); // as src/daemon/compose/agent.ts does
+    const storeEpoch = (): Promise<number> => presentEpoch(daemon.store);
+    await admitEpoch({ base: host.base, nodeId: host.id, storeEpoch }, epoch);
   } catch (thrown) {
     const error = asClusterError(thrown);
     return () => {
@@ -207,6 +210,7 @@ function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
       },
     },
     quorumCheck: quorumCheckOf(world, host, proc, store),
+    storeEpoch: () => presentEpoch(store),
     verifyRelease: (_base, hash) =>
       sched.later(proc, timing.int(5, 60), () => {
         const wrong = damaged(host, hash);

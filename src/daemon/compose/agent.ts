@@ -1,13 +1,14 @@
 /** What the node does for the cluster: health, drain, tasks and transfers, as AgentService has them. */
 import { rsync } from '../../adapters/rsync/index.ts';
 import { createAgentService } from '../../grpc/agent-service.ts';
-import { admitEpoch, readEpoch } from '../../host/epoch.ts';
+import { readEpoch } from '../../host/epoch.ts';
 import { createSupervisorClient } from '../../host/managers/supervisor/manager.ts';
 import type { TaskRegistry } from '../../host/tasks/registry.ts';
 import { diskFreeBytes, releaseHashes } from '../../release/store.ts';
 import { finishPush, serveRelease } from '../../release/transfer.ts';
 import { readInstalled } from '../../trial/trial-view.ts';
 import { createWayBack } from '../../trial/way-back.ts';
+import type { OwnPart } from '../own-part.ts';
 import { healthReport } from '../self-health.ts';
 import type { NodeContext } from './context.ts';
 import type { Presence } from './presence.ts';
@@ -17,11 +18,12 @@ export interface AgentParts {
   stores: Stores;
   presence: Presence;
   tasks: TaskRegistry;
+  ownPart: OwnPart;
 }
 
 type AgentService = ReturnType<typeof createAgentService>;
 
-export function composeAgent(context: NodeContext, { stores, presence, tasks }: AgentParts): AgentService {
+export function composeAgent(context: NodeContext, { stores, presence, tasks, ownPart }: AgentParts): AgentService {
   const { config, clock, logger, managed, incarnation, release } = context;
   const { nodeId, base, service, heartbeatMs } = config;
   const wayBack = createWayBack({
@@ -55,8 +57,9 @@ export function composeAgent(context: NodeContext, { stores, presence, tasks }: 
         wayBack,
       }),
     drain: async ({ draining, epoch }) => {
-      admitEpoch(base, Number(epoch), nodeId); // P6
+      await ownPart.admit(Number(epoch)); // P6
       const runningTasks = tasks.drain(draining);
+      if (draining) ownPart.keepWarm();
       await Promise.race([presence.heartbeat.touch(), clock.sleep(1_000)]);
       return { runningTasks };
     },
