@@ -58,7 +58,7 @@ export const mutants: Mutant[] = [
     'an update may begin over another one',
     'P5',
     journal,
-    'store.txn([fenced, { key: keys.update, modRevision: 0 }], ',
+    'store.txn([fenced, ...free], ',
     'store.txn([fenced], ',
   ),
   one('a hand-over keeps the epoch', 'P6', leadership, 'const epoch = held.epoch + 1;', 'const epoch = held.epoch;'),
