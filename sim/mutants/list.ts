@@ -54,13 +54,7 @@ export const mutants: Mutant[] = [
     'const compares = [...fences, { key: keys.update, modRevision: before.kv.modRevision }];',
     'const compares = fences;',
   ),
-  one(
-    'an update may begin over another one',
-    'P5',
-    journal,
-    'store.txn([fenced, ...free], ',
-    'store.txn([fenced], ',
-  ),
+  one('an update may begin over another one', 'P5', journal, 'store.txn([fenced, ...free], ', 'store.txn([fenced], '),
   one('a hand-over keeps the epoch', 'P6', leadership, 'const epoch = held.epoch + 1;', 'const epoch = held.epoch;'),
   one(
     'the step is done before its intent is recorded',

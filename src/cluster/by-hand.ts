@@ -75,6 +75,22 @@ export async function releaseByHand(store: Pick<Store, 'get' | 'txn'>, nodeId: s
   return store.txn([{ key: keys.byHand, modRevision: kv.modRevision }], [{ remove: keys.byHand }]);
 }
 
+/**
+ * An operator's word that this voter is gone for good, or does not stop after all. It costs no promise: a voter that is down
+ * counts as not healthy at everybody's last question. False: nobody holds the place. Throws ClusterError 'refused' when another
+ * one does, or 'unavailable'.
+ */
+export async function takeBackByHand(store: Pick<Store, 'get' | 'txn'>, nodeId: string): Promise<boolean> {
+  if (await releaseByHand(store, nodeId)) return true;
+  const held = await readByHand(store);
+  if (held === null) return false;
+  throw new ClusterError('refused', `the place is not ${nodeId}'s`, {
+    seen: describeByHand(held),
+    wanted: `${nodeId} to hold it`,
+    next: wayOutOf(held),
+  });
+}
+
 /** Who has it, and the way out: its trial's end, or an operator's word where the node never comes back. */
 export function heldByHand(held: ByHand, nodeId?: string): ClusterError {
   return new ClusterError('quorum-unsafe', `${held.nodeId} is out of service by hand`, {
