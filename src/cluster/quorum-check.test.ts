@@ -3,9 +3,9 @@ import { record as aRecord } from '../../test/scenarios/a-record.ts';
 import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { RaftPeer } from '../ports/raft.ts';
-import type { Compare, KeyValue, Op, Store } from '../ports/store.ts';
 import { parseByHand } from './by-hand.ts';
 import { type QuorumQuestion, quorumCheck } from './quorum-check.ts';
+import { memoryStore } from './testing/memory-store.ts';
 
 /** `false`: it answered, and it is not well. */
 const peer = (nodeId: string, healthy = true, kind: RaftPeer['kind'] = 'voter'): RaftPeer => ({
@@ -39,33 +39,14 @@ function world(
     stuck?: boolean;
   } = {},
 ) {
-  const { readMs = [], lookMs = 5, held = {}, onRead, onLook, stuck = false } = change;
+  const { readMs = [], lookMs = 5, onRead, onLook, stuck = false } = change;
   const moved: string[] = [];
-  const revisions = new Map(Object.keys(held).map((key) => [key, 1]));
-  let revision = 1;
   let nowMs = 0;
   let looks = 0;
-  const get = async (key: string): Promise<KeyValue | null> => {
-    if (onRead?.() === null) throw new ClusterError('unavailable', 'the store does not answer');
-    nowMs += readMs.shift() ?? 1;
-    const value = held[key];
-    return value === undefined ? null : { key, value, modRevision: revisions.get(key) ?? 0, leaseId: '' };
-  };
-  const txn = async (compares: Compare[], ops: Op[]): Promise<boolean> => {
-    nowMs += 1;
-    if (compares.some(({ key, modRevision }) => (revisions.get(key) ?? 0) !== modRevision)) return false;
-    revision += 1;
-    for (const op of ops) {
-      if ('put' in op) {
-        held[op.put] = op.value;
-        revisions.set(op.put, revision);
-      } else {
-        delete held[op.remove];
-        revisions.delete(op.remove);
-      }
-    }
-    return true;
-  };
+  const { store, held } = memoryStore(change.held, (call) => {
+    if (call === 'get' && onRead?.() === null) throw new ClusterError('unavailable', 'the store does not answer');
+    nowMs += (call === 'get' ? readMs.shift() : undefined) ?? 1;
+  });
   const raft = {
     getPeers: async () => {
       looks += 1;
@@ -86,9 +67,8 @@ function world(
       nowMs += ms;
     },
   };
-  const store = { get, txn } as unknown as Store;
   const ask = (nodeId: string, asked?: QuorumQuestion) => quorumCheck({ store, raft, clock }, nodeId, asked);
-  return { ask, looks: () => looks, moved, held, now: clock.nowMs, store };
+  return { ask, looks: () => looks, moved, held, now: clock.nowMs };
 }
 
 const three = ['n1', 'n2', 'n3'].map((id) => peer(id));
