@@ -163,7 +163,7 @@ function option(argv: string[], name: string): string {
 
 const ms = (text: string): number => Number(text.replace('ms', ''));
 
-async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> {
+export async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> {
   const { argv, updateId, epoch } = run;
   const deps = verbDeps(world, host, run);
   switch (run.verb) {

@@ -2,7 +2,7 @@
  * What a node puts right about itself while it takes part: an epoch on its disk that the cluster never got to (P6), and the
  * place that it held by hand when it is well again and on no trial (P1, ADR 14), whichever way that trial ended.
  */
-import { existsSync } from 'node:fs';
+import { readTextOrNull } from '../base/files.ts';
 import { tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
 import { keys } from '../base/store-keys.ts';
@@ -83,5 +83,6 @@ export async function giveBack(deps: UpkeepDeps): Promise<boolean> {
 /** Healthy on what `dist` leads to, with no trial and none that is being ended: nothing of ours stops it any more. */
 function isInService({ base, release, healthy }: UpkeepDeps): boolean {
   const { trial, trialEnding } = nodePaths(base);
-  return healthy() && readInstalled(base) === release && !existsSync(trial) && !existsSync(trialEnding);
+  const isThere = (path: string): boolean => readTextOrNull(path) !== null;
+  return healthy() && readInstalled(base) === release && !isThere(trial) && !isThere(trialEnding);
 }
