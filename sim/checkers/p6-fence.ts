@@ -9,6 +9,9 @@ export function checkFence(world: World): Checker {
   const taken = new Map<string, number>();
   const atBegin = new WeakMap<VerbRun, number>();
   const take = (hostId: string, epoch: number): void => {
+    const present = Number(world.store.get(keys.epoch)?.value ?? 0);
+    if (epoch > present)
+      world.violate('P6', `${hostId} took epoch ${epoch}, which nobody had: the cluster is at ${present}`);
     if (epoch > (taken.get(hostId) ?? 0)) taken.set(hostId, epoch);
   };
   return {

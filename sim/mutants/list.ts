@@ -22,6 +22,7 @@ const stability = 'src/cluster/update/stability.ts';
 const planActive = 'src/cluster/update/plan-active.ts';
 const planNext = 'src/cluster/update/plan-next.ts';
 const activate = 'src/host/verb-activate.ts';
+const quorumCheck = 'src/cluster/quorum-check.ts';
 const trial = 'src/trial/trial.ts';
 
 export const mutants: Mutant[] = [
@@ -37,6 +38,13 @@ export const mutants: Mutant[] = [
     'P6',
     'src/host/epoch.ts',
     '      writeJsonAtomic(path, { epoch: next }, disk);\n',
+    '',
+  ),
+  one(
+    'an epoch that the store does not have is believed',
+    'P6',
+    'src/host/epoch.ts',
+    '    if (epoch > present) throw neverLed(deps.nodeId, present, epoch);\n',
     '',
   ),
   {
@@ -77,6 +85,39 @@ export const mutants: Mutant[] = [
     'const look = () => deps.quorumCheck({ updateId, acceptDowntime: request.acceptDowntime ?? false, epoch });',
     'const look = async () => undefined;',
   ),
+  one(
+    'a voter stopped by hand does not hold its place',
+    'P1',
+    quorumCheck,
+    '      await reserveByHand({ store, clock }, nodeId, updateId);\n',
+    '',
+  ),
+  one(
+    'silence of the other voters is taken for a yes',
+    'P1',
+    quorumCheck,
+    'if (silent !== null) return { unanswered: silent };',
+    'if (silent !== null && silent.code === null) return { unanswered: silent };',
+  ),
+  one(
+    'a node gives its place by hand back while it is on trial',
+    'P1',
+    'src/cluster/own-upkeep.ts',
+    'return healthy() && readInstalled(base) === release && !isThere(trial) && !isThere(trialEnding);',
+    'return !isThere(trialEnding);',
+  ),
+  {
+    name: 'an update begins beside a voter that is out by hand',
+    promise: 'P1',
+    changes: [
+      {
+        file: journal,
+        old: 'store.txn([fenced, ...free], ',
+        new: 'store.txn([fenced, { key: keys.update, modRevision: 0 }], ',
+      },
+      { file: 'src/cluster/update/preflight.ts', old: 'if (byHand !== null) {', new: "if (byHand?.nodeId === '') {" },
+    ],
+  },
   one(
     'a voter may be far behind while another is stopped',
     'P1',

@@ -26,12 +26,17 @@ export function startHands(world: World): void {
       const backMs = inMs + random.int(300, 6_000);
       // Most are ended by the hand that began them; the rest by their guard.
       const endsIt = random.chance(0.7);
+      // Now and then a hand types an epoch that nobody had, or one of a former leader.
+      const typo = random.chance(0.15) ? random.pick([1, 1_000, Number.MAX_SAFE_INTEGER]) : 0;
+      const former = random.chance(0.3) ? -1 : 0;
       const updateId = `${handPrefix}${id}-${round}`;
       sched.after(nobody, inMs, () => {
         const host = world.host(id);
-        if (host.up && stage(host, build.hash)) byHand(world, host, ['activate', build.hash], updateId);
+        if (host.up && stage(host, build.hash))
+          byHand(world, host, ['activate', build.hash], { updateId, aside: typo });
       });
-      if (endsIt) sched.after(nobody, backMs, () => byHand(world, world.host(id), ['rollback', ''], updateId));
+      if (endsIt)
+        sched.after(nobody, backMs, () => byHand(world, world.host(id), ['rollback', ''], { updateId, aside: former }));
     }
   }
 }
@@ -45,11 +50,19 @@ function stage(host: Host, hash: string): boolean {
   }
 }
 
+interface Named {
+  updateId: string;
+  /** How far the epoch that is typed is from the present one. */
+  aside: number;
+}
+
 /** One verb as a process of its own, with nobody who would hear its answer. */
-function byHand(world: World, host: Host, [verb = '', hash = '']: string[], updateId: string): void {
+function byHand(world: World, host: Host, [verb = '', hash = '']: string[], named: Named): void {
   if (!host.up) return;
   const proc = world.newProc(host, `${host.id}/hand`);
-  const epoch = Number(world.store.get(keys.epoch)?.value ?? 0);
+  const { updateId, aside } = named;
+  const present = Number(world.store.get(keys.epoch)?.value ?? 0);
+  const epoch = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, present + aside));
   const limits = ['--trial', `${world.options.trialMs}ms`, '--health-timeout', `${world.options.healthTimeoutMs}ms`];
   const argv = ['claudecluster', 'node', verb, hash, '--update', updateId, '--epoch', String(epoch), ...limits];
   const run: VerbRun = { verb, argv: [...argv, '--boots', '3', '--why', 'by hand'], proc, updateId, epoch };

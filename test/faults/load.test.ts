@@ -8,10 +8,22 @@ const fault: FaultTest = hasEtcdctl()
   ? run
   : (title) => void it(title, (context) => context.skip('it takes etcdctl, of the package etcd-client'));
 
+/** A start of Node and etcd takes its time on cores that others keep busy; these limits are not what the cases are about. */
+const patient = [
+  '--health-timeout',
+  '40s',
+  '--stabilize-timeout',
+  '40s',
+  '--trial',
+  '100s',
+  '--rollback-timeout',
+  '140s',
+];
+
 fault('an update under `etcdctl check perf --load=s` on the same hosts', 'P1 P4', async (c) => {
   await underLoad(c, 's', async () => {
-    const walk = await c.update();
-    await walk.ends('committed');
+    const walk = await c.update({ flags: patient });
+    await walk.ends('committed', { withinMs: 130_000 });
   });
 });
 
@@ -19,8 +31,8 @@ fault('an update under `etcdctl check perf --load=s` on the same hosts', 'P1 P4'
 // within a second, and silence was taken for a no.
 fault('an update of two followers under `etcdctl check perf --load=m` on the same hosts', 'P1 P4', async (c) => {
   await underLoad(c, 'm', async () => {
-    const walk = await c.update({ only: [c.follower, c.other] });
-    await walk.ends('committed');
+    const walk = await c.update({ only: [c.follower, c.other], flags: patient });
+    await walk.ends('committed', { withinMs: 130_000 });
   });
 });
 
