@@ -15,6 +15,7 @@ let cluster: DevCluster;
 let build: Build;
 let followers: DevNode[];
 let epoch = 0;
+const mistyped = 700_007;
 
 beforeAll(async () => {
   cluster = await startDevCluster();
@@ -53,9 +54,9 @@ const allWell = ({ cluster: { voters, healthyVoters }, nodes }: ClusterStatus): 
 describe('verbs by hand', () => {
   it('an epoch that nobody led under is refused on every verb, and the present one is taken afterwards', async () => {
     const [first] = followers as [DevNode];
-    const refused = await activate(first, 'typo-1', Number.MAX_SAFE_INTEGER);
-    expect([refused.code, errorOf(refused)]).toMatchObject([3, { code: 'refused', seen: `epoch ${2 ** 53 - 1}` }]);
-    const commit = await verb(first, 'commit', '--update', 'typo-1', '--epoch', String(Number.MAX_SAFE_INTEGER));
+    const refused = await activate(first, 'typo-1', mistyped);
+    expect([refused.code, errorOf(refused)]).toMatchObject([3, { code: 'refused', seen: `epoch ${mistyped}` }]);
+    const commit = await verb(first, 'commit', '--update', 'typo-1', '--epoch', String(mistyped));
     expect(errorOf(commit)).toMatchObject({ code: 'refused' });
     // One that an older build kept: the node lets go of it when the present leader's command comes.
     writeFileSync(nodePaths(first.base).epoch, `{"epoch":${Number.MAX_SAFE_INTEGER}}`);
