@@ -29,6 +29,7 @@ const programs = {
   forFaults: [
     { program: 'nft', package: 'nftables' },
     { program: 'ip', package: 'iproute2' },
+    { program: 'etcdctl', package: 'etcd-client' },
   ],
 };
 
@@ -159,7 +160,7 @@ function installPrograms(wanted, { optional }) {
     if (packages.includes('etcd-server')) stopPackagedEtcd(apt);
     return;
   }
-  if (optional) return say(`${names} not found: the tests that cut the network will skip themselves`);
+  if (optional) return say(`${names} not found: the tests that cut the network or load the store will skip themselves`);
   const how = findProgram('apt-get')
     ? `run this once, then try again:\n\n  ${commandByHand(packages)}\n`
     : `install ${packages.join(' and ')} with this system's package manager, then try again`;

@@ -33,7 +33,7 @@ function runSetup(...args: string[]): { code: number | null; said: string } {
   return { code: ran.status, said: ran.stdout + ran.stderr };
 }
 
-const everything = { npm: 'exit 0', git: '', openssl: '', etcd: '', rsync: '', nft: '', ip: '' };
+const everything = { npm: 'exit 0', git: '', openssl: '', etcd: '', rsync: '', nft: '', ip: '', etcdctl: '' };
 
 describe('setup of a fresh clone', () => {
   it('runs without any package, and explains how it is called', () => {

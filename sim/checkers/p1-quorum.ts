@@ -1,6 +1,8 @@
 /** P1: one voter at a time, and never when the others are no quorum; stopped only for the update that holds it. */
 import { keys } from '../../src/base/store-keys.ts';
+import { parseByHand } from '../../src/cluster/by-hand.ts';
 import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import { handPrefix } from '../world/hands.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 
@@ -19,6 +21,11 @@ export function checkQuorum(world: World): Checker {
     return Math.max(0, ...up.map((one) => up.filter((other) => world.net.both(one.id, other.id)).length));
   };
 
+  const heldByHand = (): string | null => {
+    const kv = world.store.get(keys.byHand);
+    return kv === null ? null : parseByHand(kv.value).nodeId;
+  };
+
   return {
     faultHit: () => {
       lastHitMs = world.sched.now();
@@ -35,7 +42,11 @@ export function checkQuorum(world: World): Checker {
       const words = `${host.id} stops for ${run.updateId}`;
       if (others.length > 0) return world.violate('P1', `${words} while ${others.join(', ')} is down by our doing`);
       const now = world.sched.now();
-      if (lastRecord?.record.id !== run.updateId || lastRecord.record.reservation !== host.id) {
+      const hand = heldByHand();
+      if (run.updateId.startsWith(handPrefix)) {
+        if (hand !== host.id) return world.violate('P1', `${words}, the place by hand is ${hand}'s`);
+        if (lastRecord !== null) return world.violate('P1', `${words} while ${lastRecord.record.id} runs`);
+      } else if (lastRecord?.record.id !== run.updateId || lastRecord.record.reservation !== host.id) {
         const holds =
           lastRecord === null ? 'no update' : `${lastRecord.record.id} for ${lastRecord.record.reservation}`;
         return world.violate('P1', `${words}, the reservation is held by ${holds}`);

@@ -9,6 +9,9 @@ export function checkFence(world: World): Checker {
   const taken = new Map<string, number>();
   const atBegin = new WeakMap<VerbRun, number>();
   const take = (hostId: string, epoch: number): void => {
+    const present = Number(world.store.get(keys.epoch)?.value ?? 0);
+    if (epoch > present)
+      world.violate('P6', `${hostId} took epoch ${epoch}, which nobody had: the cluster is at ${present}`);
     if (epoch > (taken.get(hostId) ?? 0)) taken.set(hostId, epoch);
   };
   return {
@@ -22,7 +25,8 @@ export function checkFence(world: World): Checker {
       if (!answer.ok || ['stage', 'rehearse', 'verify'].includes(run.verb)) return;
       const seen = atBegin.get(run) ?? 0;
       if (run.epoch < seen) world.violate('P6', `${host.id} took ${run.verb} of epoch ${run.epoch} after ${seen}`);
-      take(host.id, run.epoch);
+      // A way back is judged by what was taken before, works without a quorum, and so leaves nothing to judge by.
+      if (run.verb !== 'rollback') take(host.id, run.epoch);
     },
     storePut(key, value, before) {
       if (key !== keys.update || before === null || before === value) return;

@@ -22,6 +22,7 @@ const stability = 'src/cluster/update/stability.ts';
 const planActive = 'src/cluster/update/plan-active.ts';
 const planNext = 'src/cluster/update/plan-next.ts';
 const activate = 'src/host/verb-activate.ts';
+const quorumCheck = 'src/cluster/quorum-check.ts';
 const trial = 'src/trial/trial.ts';
 
 export const mutants: Mutant[] = [
@@ -29,10 +30,23 @@ export const mutants: Mutant[] = [
     'a node takes commands of any epoch',
     'P6',
     'src/host/epoch.ts',
-    'if (epoch >= seen) return;',
+    'if (epoch === kept) return;',
     'if (epoch >= 0) return;',
   ),
-  one('the epoch seen is not kept', 'P6', 'src/host/epoch.ts', '      writeJsonAtomic(path, { epoch }, disk);\n', ''),
+  one(
+    'the epoch seen is not kept',
+    'P6',
+    'src/host/epoch.ts',
+    '      writeJsonAtomic(path, { epoch: next }, disk);\n',
+    '',
+  ),
+  one(
+    'an epoch that the store does not have is believed',
+    'P6',
+    'src/host/epoch.ts',
+    '    if (epoch > present) throw neverLed(deps.nodeId, present, epoch);\n',
+    '',
+  ),
   {
     name: 'the journal is not fenced by the epoch',
     promise: 'P6',
@@ -48,13 +62,7 @@ export const mutants: Mutant[] = [
     'const compares = [...fences, { key: keys.update, modRevision: before.kv.modRevision }];',
     'const compares = fences;',
   ),
-  one(
-    'an update may begin over another one',
-    'P5',
-    journal,
-    'store.txn([fenced, { key: keys.update, modRevision: 0 }], ',
-    'store.txn([fenced], ',
-  ),
+  one('an update may begin over another one', 'P5', journal, 'store.txn([fenced, ...free], ', 'store.txn([fenced], '),
   one('a hand-over keeps the epoch', 'P6', leadership, 'const epoch = held.epoch + 1;', 'const epoch = held.epoch;'),
   one(
     'the step is done before its intent is recorded',
@@ -77,6 +85,39 @@ export const mutants: Mutant[] = [
     'const look = () => deps.quorumCheck({ updateId, acceptDowntime: request.acceptDowntime ?? false, epoch });',
     'const look = async () => undefined;',
   ),
+  one(
+    'a voter stopped by hand does not hold its place',
+    'P1',
+    quorumCheck,
+    '      await reserveByHand({ store, clock }, nodeId, updateId);\n',
+    '',
+  ),
+  one(
+    'silence of the other voters is taken for a yes',
+    'P1',
+    quorumCheck,
+    'if (silent !== null) return { unanswered: silent };',
+    'if (silent !== null && silent.code === null) return { unanswered: silent };',
+  ),
+  one(
+    'a node gives its place by hand back while it is on trial',
+    'P1',
+    'src/cluster/own-upkeep.ts',
+    'return healthy() && readInstalled(base) === release && !isThere(trial) && !isThere(trialEnding);',
+    'return !isThere(trialEnding);',
+  ),
+  {
+    name: 'an update begins beside a voter that is out by hand',
+    promise: 'P1',
+    changes: [
+      {
+        file: journal,
+        old: 'store.txn([fenced, ...free], ',
+        new: 'store.txn([fenced, { key: keys.update, modRevision: 0 }], ',
+      },
+      { file: 'src/cluster/update/preflight.ts', old: 'if (byHand !== null) {', new: "if (byHand?.nodeId === '') {" },
+    ],
+  },
   one(
     'a voter may be far behind while another is stopped',
     'P1',

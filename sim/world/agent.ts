@@ -1,5 +1,6 @@
 /** A node's agent: answers to health checks and drains, and the node verbs as processes of their own. */
 
+import { presentEpoch } from '../../src/cluster/present-epoch.ts';
 import { unhealthyReasons } from '../../src/daemon/self-health.ts';
 import { asClusterError, ClusterError } from '../../src/errors.ts';
 import { admitEpoch, readEpoch } from '../../src/host/epoch.ts';
@@ -88,16 +89,18 @@ function readDisk(world: World, daemon: Daemon): DiskFacts {
   return facts;
 }
 
-export function answerDrain(
+/** As src/daemon/own-part.ts does: the store is asked when the epoch is another one than is kept. */
+export async function answerDrain(
   world: World,
   daemon: Daemon,
   draining: boolean,
   updateId: string,
   epoch: number,
-): () => { runningTasks: number } {
+): Promise<() => { runningTasks: number }> {
   const { host } = daemon;
   try {
-    admitEpoch(host.base, epoch, host.id); // as src/daemon/compose/agent.ts does
+    const storeEpoch = (): Promise<number> => presentEpoch(daemon.store);
+    await admitEpoch({ base: host.base, nodeId: host.id, storeEpoch }, epoch);
   } catch (thrown) {
     const error = asClusterError(thrown);
     return () => {
@@ -163,7 +166,7 @@ function option(argv: string[], name: string): string {
 
 const ms = (text: string): number => Number(text.replace('ms', ''));
 
-async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> {
+export async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> {
   const { argv, updateId, epoch } = run;
   const deps = verbDeps(world, host, run);
   switch (run.verb) {
@@ -216,6 +219,7 @@ function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
     },
     quorumCheck: quorumCheckOf(world, host, proc, store),
     verifyRelease: (_base, hash) => verifyOn(world, host, proc, hash),
+    storeEpoch: () => presentEpoch(store),
     prune: async () => prune(host),
   };
 }

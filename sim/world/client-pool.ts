@@ -20,8 +20,7 @@ export function clientPoolOf(world: World, proc: Proc): ClientPool {
       }),
     drain: (draining, updateId, epoch) =>
       call(world, proc, host, 5_000, 'drain', (daemon, answer) => {
-        const reply = world.sched.as(daemon.proc, () => answerDrain(world, daemon, draining, updateId, epoch));
-        answer(reply);
+        void world.sched.as(daemon.proc, () => answerDrain(world, daemon, draining, updateId, epoch)).then(answer);
       }),
     executeTask: (task) =>
       call(world, proc, host, task.timeoutMs + 5_000, task.argv[2] ?? '', (daemon, answer) =>

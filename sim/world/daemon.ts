@@ -8,6 +8,7 @@ import { createControl } from '../../src/cluster/control.ts';
 import { watchDamaged } from '../../src/cluster/damaged.ts';
 import { createJournal } from '../../src/cluster/journal.ts';
 import { createLeadership } from '../../src/cluster/leadership.ts';
+import { ownUpkeep } from '../../src/cluster/own-upkeep.ts';
 import { RollingUpdater } from '../../src/cluster/updater.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { reasonsOf } from './agent.ts';
@@ -183,6 +184,8 @@ function compose(world: World, daemon: Daemon): void {
   void store.watch(keys.update, () => {
     if (leadership.isLeader()) updater.wake();
   });
+  const own = { base: host.base, nodeId: host.id, release: daemon.release, heartbeatMs, store, clock, logger };
+  void ownUpkeep({ ...own, healthy: () => reasonsOf(world, daemon).length === 0 }, daemon.ending.signal);
   void updater.lead(daemon.ending.signal);
 }
 

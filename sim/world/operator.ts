@@ -69,6 +69,8 @@ export function whatIsLeft(world: World): string {
     if (host.daemon.draining) return `${host.id} is draining`;
   }
   if (world.store.get(keys.leader) === null) return 'nobody leads';
+  const byHand = world.store.get(keys.byHand);
+  if (byHand !== null) return `a place is held by hand: ${byHand.value}`;
   return '';
 }
 

@@ -7,6 +7,7 @@ import { planFaults } from '../faults.ts';
 import { type Build, forgetBuilds, makeBuild } from './builds.ts';
 import { closeAll, type FsTarget } from './fs-shim.ts';
 import { createGroup } from './group.ts';
+import { startHands } from './hands.ts';
 import { bootHost, createHost, furnish, powerCut } from './host.ts';
 import { createNetwork } from './network.ts';
 import { startOperators } from './operator.ts';
@@ -38,6 +39,7 @@ export function runSeed(seed: number, keepLines: boolean): RunResult {
   for (const host of world.hosts) bootHost(world, host);
   planFaults(world);
   tick(world);
+  startHands(world);
   startOperators(world, () => {
     done.value = true;
   });

@@ -24,6 +24,8 @@ export interface NodePaths {
   healthy: string;
   lastExit: string;
   supervisorSocket: string;
+  /** Where the daemon answers what its own verbs ask of the cluster. */
+  nodeSocket: string;
   verbLock: string;
   log: string;
   daemonLog: string;
@@ -49,6 +51,7 @@ export function nodePaths(base: string): NodePaths {
     healthy: join(run, 'healthy.json'),
     lastExit: join(run, 'last-exit.json'),
     supervisorSocket: join(run, 'supervisor.sock'),
+    nodeSocket: join(run, 'node.sock'),
     verbLock: join(run, 'verb.lock'),
     log,
     daemonLog: join(log, 'daemon.log'),

@@ -14,6 +14,8 @@ export const keys = {
   members: `${root}/members/`,
   member: (nodeId: string): string => `${root}/members/${nodeId}`,
   update: `${root}/update`,
+  /** The voter that an operator took out of service by hand. Below no prefix that builds without it list (ADR 14). */
+  byHand: `${root}/by-hand`,
   updates: `${root}/updates/`,
   updateRecord: (id: string): string => `${root}/updates/${id}`,
   events: (id: string): string => `${root}/events/${id}/`,

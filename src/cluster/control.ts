@@ -172,13 +172,14 @@ async function look(deps: ControlDeps, address: string): Promise<{ health: NodeH
 }
 
 async function readStatus(deps: ControlDeps): Promise<ClusterStatus> {
-  const [infos, peers, term, leadership, update, release] = await Promise.all([
+  const [infos, peers, term, leadership, update, release, byHand] = await Promise.all([
     deps.membership.getAllNodes(),
     deps.raft.getPeers(),
     deps.raft.term(),
     deps.raft.leadership(),
     deps.journal.current(),
     deps.journal.committedRelease(),
+    deps.journal.byHand(),
   ]);
   const looks = await Promise.all(infos.map((info) => look(deps, info.address)));
   const nodes = infos.map((info, at): NodeStatusView => {
@@ -210,6 +211,7 @@ async function readStatus(deps: ControlDeps): Promise<ClusterStatus> {
     },
     nodes,
     update,
+    ...(byHand === null ? {} : { byHand: { nodeId: byHand.nodeId, updateId: byHand.updateId, at: byHand.at } }),
     release: release?.buildHash ?? null,
   };
 }

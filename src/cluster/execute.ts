@@ -84,8 +84,8 @@ const executors: { [K in StepKind]: Executor<K> } = {
       await quietly(() => deps.clientPool.getConnection(step.address).drain(false, record.id, record.epoch));
       return { kind: 'refused', ms: outcome.ms, failure };
     }
-    // The restart takes the connection with it: what comes next must dial anew.
-    deps.clientPool.closeConnection(step.address);
+    // The restart takes the connection with it: what comes next must dial anew. Without one the next try needs it.
+    if (outcome.kind === 'ok') deps.clientPool.closeConnection(step.address);
     return outcome;
   },
 
@@ -248,7 +248,8 @@ async function attempt(deps: ExecuteDeps, act: () => Promise<void>): Promise<Att
     const ms = deps.clock.nowMs() - startMs;
     if (error.code === 'stale-epoch') throw error;
     if (error.code === 'unavailable' || error.code === 'no-leader' || error.code === 'not-leader') {
-      return { kind: 'retry', ms, seen: error.message };
+      const { seen } = error.detail;
+      return { kind: 'retry', ms, seen: seen === undefined ? error.message : `${error.message}: ${seen}` };
     }
     return { kind: 'refused', ms, error };
   }

@@ -7,6 +7,7 @@ import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Compare, KeyValue, Op, Store } from '../ports/store.ts';
+import { type ByHand, heldByHand, readByHand } from './by-hand.ts';
 import type { UpdateSummary } from './control-api.ts';
 import { parseEvent, parseRecord } from './record-schema.ts';
 import { type Change, isEnded } from './update/record.ts';
@@ -35,7 +36,7 @@ export interface CommittedRelease {
 
 export interface Journal {
   current(): Promise<UpdateRecord | null>;
-  /** Begins an update. Throws 'update-running' (with whose) or 'stale-epoch'. */
+  /** Begins an update. Throws 'update-running' (with whose), 'quorum-unsafe' (a voter is out by hand) or 'stale-epoch'. */
   create(record: UpdateRecord, text: string): Promise<UpdateRecord>;
   /**
    * Applies `change` to the record as it is now and writes it, as the leader of `epoch`. When an operator's request
@@ -51,6 +52,8 @@ export interface Journal {
   quarantined(): Promise<QuarantineEntry[]>;
   setQuarantine(entry: QuarantineEntry | { buildHash: string; lift: true }): Promise<void>;
   committedRelease(): Promise<CommittedRelease | null>;
+  /** Who is out of service by hand: no update begins beside it (P1). */
+  byHand(): Promise<ByHand | null>;
 }
 
 /** Releases that the cluster has left behind, the one that it goes to now not among them. */
@@ -162,12 +165,15 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string): J
       const fenced = await fence(record.epoch);
       const started = number({ record, events: [{ kind: 'started', nodeId: null, text }], quarantine: null }, record);
       const put: Op = { put: keys.update, value: JSON.stringify(started.record) };
-      if (await store.txn([fenced, { key: keys.update, modRevision: 0 }], [put, ...started.ops])) {
+      const free = [keys.update, keys.byHand].map((key): Compare => ({ key, modRevision: 0 })); // P1
+      if (await store.txn([fenced, ...free], [put, ...started.ops])) {
         await prune();
         return started.record;
       }
       await fence(record.epoch);
       const running = (await readCurrent())?.record;
+      const held = running === undefined ? await readByHand(store) : null;
+      if (held !== null) throw heldByHand(held);
       throw new ClusterError('update-running', `update ${running?.id ?? ''} runs already`, {
         seen:
           running === undefined ? 'an update' : `${running.id}, by ${running.startedBy}, since ${running.startedAt}`,
@@ -239,5 +245,6 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string): J
     },
 
     committedRelease: readRelease,
+    byHand: () => readByHand(store),
   };
 }

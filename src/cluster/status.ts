@@ -32,6 +32,8 @@ export interface ClusterStatus {
   nodes: NodeStatusView[];
   /** The running update; null: none. */
   update: UpdateRecord | null;
+  /** The voter that is out of service by hand, under which name and since when. Absent: none, or an older build answers. */
+  byHand?: { nodeId: string; updateId: string; at: string };
   /** buildHash of the release that the cluster has committed; null before the first update. */
   release: string | null;
 }

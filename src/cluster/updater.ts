@@ -21,6 +21,7 @@ import type { LocalReleases } from '../ports/local-releases.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
+import { describeByHand, wayOutOf } from './by-hand.ts';
 import { execute } from './execute.ts';
 import type { Journal } from './journal.ts';
 import { createLeftDrainedWatch } from './left-drained.ts';
@@ -96,11 +97,12 @@ export class RollingUpdater {
 
   /** Phase 0: what the update would do, and every reason why it may not begin. No effect. */
   async preflight(request: UpdateRequest = {}): Promise<UpdatePlan> {
-    const [{ observation, notLooked }, release, running, leadership] = await Promise.all([
+    const [{ observation, notLooked }, release, running, leadership, held] = await Promise.all([
       this.lookedObservation(),
       this.deps.releases.inspect(request.buildHash),
       this.deps.journal.current(),
       this.deps.raft.leadership(),
+      this.deps.journal.byHand(),
     ]);
     const quarantine = 'invalid' in release ? null : await this.deps.journal.quarantine(release.version.buildHash);
     return preflight({
@@ -110,6 +112,7 @@ export class RollingUpdater {
       release,
       running,
       quarantine,
+      byHand: held === null ? null : { nodeId: held.nodeId, seen: describeByHand(held), next: wayOutOf(held) },
       leader: leadership.leader,
       planHash: request.planHash ?? null,
     });

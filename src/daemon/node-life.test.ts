@@ -120,6 +120,7 @@ function setup(change: { member?: Partial<EtcdMember>; etcd?: { left: number; er
     etcdUsable: failing(change.etcd ?? { left: 0 }, () => undefined),
     ownMemberId: async () => null,
     listen: async () => ({ setServing: (on: boolean) => told.push(`serving: ${on}`), stop: tell('server stopped') }),
+    upkeep: async () => undefined,
     disconnect: tell('disconnected'),
   } as unknown as NodeParts;
   return { parts, state, watch, told };

@@ -1,4 +1,7 @@
-/** The highest epoch that this node has seen: a command of a lower one comes from a former leader and is refused (P6). */
+/**
+ * The highest epoch that this node has seen: a command of a lower one comes from a former leader and is refused (P6).
+ * Only what the store has is kept (ADR 15): a number that somebody mistyped would make the node refuse every leader.
+ */
 import { dirname } from 'node:path';
 import { createDisk, type Disk, errno, readTextOrNull, writeJsonAtomic } from '../base/files.ts';
 import { type LockAttempt, tryLock } from '../base/lock.ts';
@@ -36,41 +39,99 @@ function parseEpoch(text: string): number | null {
   }
 }
 
+export interface EpochDeps {
+  base: string;
+  nodeId: string;
+  /** The epoch that the cluster is at, read linearizably. Throws ClusterError 'unavailable' when the store does not answer. */
+  storeEpoch(): Promise<number>;
+  disk?: Disk;
+}
+
 /**
- * Refuses an epoch older than the highest seen, and keeps a newer one, on the platter before it returns (P6).
- * Throws ClusterError 'stale-epoch' that names both, 'usage', 'operator-needed' (see readEpoch) or 'disk'.
+ * Takes a command's epoch, or refuses it (P6). The one that is kept is equal: taken, and nobody is asked. A higher one is
+ * believed only when the store has it, and is then on the platter before this returns. A lower one is a former leader's,
+ * unless the store shows that the cluster never got as far as what is kept here: that was an error, and is let go.
+ * Throws ClusterError 'stale-epoch' or 'refused' (no leader ever had it), which name both; 'unavailable': a higher one, and the
+ * store does not answer; 'usage', 'operator-needed' (see readEpoch) or 'disk'. Then nothing is kept.
  */
-export function admitEpoch(base: string, epoch: number, nodeId: string, disk: Disk = createDisk()): void {
-  if (!Number.isSafeInteger(epoch) || epoch < 0) {
-    throw new ClusterError('usage', `not an epoch: ${epoch}`, { nodeId, wanted: 'a whole number, 0 or more' });
+export async function admitEpoch(deps: EpochDeps, epoch: number): Promise<void> {
+  needEpoch(deps.nodeId, epoch);
+  for (;;) {
+    const kept = readEpoch(deps.base);
+    if (epoch === kept) return;
+    // Read after what is kept: what a leader gave us was in the store by then, so a lower answer says that nobody did.
+    const present = await presentEpoch(deps, kept, epoch);
+    if (epoch < present) throw stale(deps.nodeId, `${deps.nodeId} has seen epoch ${present}`, present, epoch);
+    if (epoch > present) throw neverLed(deps.nodeId, present, epoch);
+    if (exchangeEpoch(deps, kept, epoch)) return;
   }
-  refuseStale(readEpoch(base), epoch, nodeId);
-  if (readEpoch(base) === epoch) return;
+}
+
+/** Judges a command that must work without quorum: by what is kept alone, and it keeps nothing. Throws as admitEpoch. */
+export function refuseFormer(base: string, epoch: number, nodeId: string): void {
+  needEpoch(nodeId, epoch);
+  const kept = readEpoch(base);
+  if (epoch < kept) throw stale(nodeId, `${nodeId} has seen epoch ${kept}`, kept, epoch);
+}
+
+/**
+ * Lets go of a kept epoch that the cluster never got to: with it this node would refuse every leader. Returns what was
+ * kept, null when there was nothing to mend. Throws ClusterError 'unavailable', 'operator-needed' or 'disk'.
+ */
+export async function mendEpoch(deps: EpochDeps): Promise<number | null> {
+  const kept = readEpoch(deps.base);
+  if (kept === 0) return null;
+  const present = await deps.storeEpoch();
+  return present < kept && exchangeEpoch(deps, kept, present) ? kept : null;
+}
+
+/** What a command of `epoch` is measured by. For a lower one the store is asked in the node's own interest only. */
+async function presentEpoch(deps: EpochDeps, kept: number, epoch: number): Promise<number> {
+  if (epoch > kept) return deps.storeEpoch();
+  return Math.min(kept, await deps.storeEpoch().catch(() => kept));
+}
+
+function needEpoch(nodeId: string, epoch: number): void {
+  if (Number.isSafeInteger(epoch) && epoch >= 0) return;
+  throw new ClusterError('usage', `not an epoch: ${epoch}`, { nodeId, wanted: 'a whole number, 0 or more' });
+}
+
+/** Keeps `next` in the place of `kept`; false when another command changed that meanwhile. */
+function exchangeEpoch({ base, nodeId, disk = createDisk() }: EpochDeps, kept: number, next: number): boolean {
   const path = nodePaths(base).epoch;
   try {
     disk.mkdir(dirname(path));
     const unlock = lockEpoch(`${path}.lock`, disk);
     try {
-      // Read again under the lock: the daemon may have kept a higher one meanwhile, and it must never shrink.
-      refuseStale(readEpoch(base), epoch, nodeId);
-      writeJsonAtomic(path, { epoch }, disk);
+      // Read again under the lock: the daemon and a verb may both be at it, and what the other one kept must not shrink.
+      if (readEpoch(base) !== kept) return false;
+      writeJsonAtomic(path, { epoch: next }, disk);
+      return true;
     } finally {
       unlock();
     }
   } catch (cause) {
     if (cause instanceof ClusterError) throw cause;
-    const next = 'make room on the disk, or make it writable';
-    throw new ClusterError('disk', 'cannot keep the epoch', { nodeId, seen: errno(cause), next }, cause);
+    const what = 'make room on the disk, or make it writable';
+    throw new ClusterError('disk', 'cannot keep the epoch', { nodeId, seen: errno(cause), next: what }, cause);
   }
 }
 
-function refuseStale(seen: number, epoch: number, nodeId: string): void {
-  if (epoch >= seen) return;
-  throw new ClusterError('stale-epoch', `${nodeId} has seen epoch ${seen}; this command is of epoch ${epoch}`, {
+function stale(nodeId: string, words: string, present: number, epoch: number): ClusterError {
+  return new ClusterError('stale-epoch', `${words}; this command is of epoch ${epoch}`, {
     nodeId,
     seen: `epoch ${epoch}`,
-    wanted: `epoch ${seen} or higher`,
+    wanted: `epoch ${present} or higher`,
     next: 'stop: another node leads now',
+  });
+}
+
+function neverLed(nodeId: string, present: number, epoch: number): ClusterError {
+  return new ClusterError('refused', `nobody ever led this cluster under epoch ${epoch}`, {
+    nodeId,
+    seen: `epoch ${epoch}`,
+    wanted: `epoch ${present}, which the store has`,
+    next: '"claudecluster status" shows the epoch; nothing was kept',
   });
 }
 

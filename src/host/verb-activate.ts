@@ -22,8 +22,9 @@ export interface ActivateRequest extends Partial<TrialOptions> {
 /**
  * Puts a staged release on trial: verify (P7), epoch (P6), quorum (P1), hook, arm, switch, ask for the restart.
  * A repeated call for the same trial asks for the restart again if the release has not been started yet.
- * Throws ClusterError 'usage' | 'not-found' | 'verify-failed' | 'stale-epoch' | 'quorum-unsafe' | 'trial-busy' |
- * 'quarantined' | 'refused' (by the hook) | 'operator-needed' | 'service-manager' | 'disk'. Then nothing is switched, but
+ * Throws ClusterError 'usage' | 'not-found' | 'verify-failed' | 'stale-epoch' | 'quorum-unsafe' (an answer was no) |
+ * 'unavailable' (nobody answered: ask again) | 'trial-busy' | 'quarantined' | 'refused' (by the hook, or an epoch that nobody
+ * had) | 'operator-needed' | 'service-manager' | 'disk'. Then nothing is switched, but
  * for a restart that could not be asked for: there the trial stands, with its limits.
  */
 export async function activate(deps: VerbDeps, request: ActivateRequest): Promise<VerbResult> {
@@ -33,7 +34,7 @@ export async function activate(deps: VerbDeps, request: ActivateRequest): Promis
   const options = trialOptions(request);
   return exclusively(deps, `activate ${updateId}`, async () => {
     await deps.verifyRelease(deps.base, release);
-    admitEpoch(deps.base, epoch, deps.nodeId, deps.disk);
+    await admitEpoch(deps, epoch);
     guard(deps);
     const trial = readTrial(deps.base);
     if (trial !== null) return activateAgain(deps, request, trial);

@@ -30,13 +30,14 @@ export interface CommitRequest {
 /**
  * Ends the trial in favour of its release. The removal of trial.json is the commit: of a commit and a rollback at the
  * same time exactly one gets it. What is committed stays on probation. Throws ClusterError 'usage' | 'stale-epoch' |
- * 'trial-busy' | 'refused' | 'verify-failed' | 'release-invalid' | 'disk'.
+ * 'trial-busy' | 'refused' | 'verify-failed' | 'release-invalid' | 'disk' | 'unavailable' (the epoch could not be asked
+ * for: the trial goes on, call again).
  */
 export async function commit(deps: VerbDeps, request: CommitRequest): Promise<VerbResult> {
   const { updateId, epoch } = request;
   needUpdateId(updateId);
   return exclusively(deps, `commit ${updateId}`, async () => {
-    admitEpoch(deps.base, epoch, deps.nodeId, deps.disk);
+    await admitEpoch(deps, epoch);
     guard(deps);
     const trial = readTrial(deps.base);
     if (trial === null) return commitAgain(deps, updateId);

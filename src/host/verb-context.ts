@@ -21,6 +21,8 @@ export interface VerbDeps {
   serviceManager: ServiceManager;
   /** The node's own last look, linearizable, right before it stops (P1). Throws ClusterError 'quorum-unsafe' or 'unavailable'. */
   quorumCheck(options: { updateId: string; acceptDowntime: boolean; epoch: number }): Promise<void>;
+  /** The epoch that the cluster is at, read linearizably (P6). Throws ClusterError 'unavailable'. */
+  storeEpoch(): Promise<number>;
   /** Hashes the whole tree of releases/<hash> on this disk (P7). Throws ClusterError 'verify-failed' or 'not-found'. */
   verifyRelease(base: string, hash: string): Promise<unknown>;
   /** Removes releases that nothing needs any more. */

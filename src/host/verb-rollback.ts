@@ -5,7 +5,7 @@ import { ClusterError } from '../errors.ts';
 import type { GuardResult } from '../trial/guard.ts';
 import { lastCommitFile, type Trial } from '../trial/trial-file.ts';
 import { readHealthyMarker, readInstalled, readLastRollback, readTrial } from '../trial/trial-view.ts';
-import { admitEpoch } from './epoch.ts';
+import { refuseFormer } from './epoch.ts';
 import {
   exclusively,
   guard,
@@ -31,7 +31,8 @@ export async function rollback(deps: VerbDeps, request: RollbackRequest): Promis
   const { updateId, epoch } = request;
   if (updateId !== undefined) needUpdateId(updateId);
   return exclusively(deps, `rollback ${updateId ?? ''}`.trim(), async () => {
-    if (epoch !== undefined) admitEpoch(deps.base, epoch, deps.nodeId, deps.disk);
+    // It asks nobody and keeps nothing: a way back must work without a quorum (P3).
+    if (epoch !== undefined) refuseFormer(deps.base, epoch, deps.nodeId);
     const first = guard(deps);
     const trial = readTrial(deps.base);
     if (trial === null) return rollbackAgain(deps, updateId, first);

@@ -31,6 +31,7 @@ const update = { release: next, updateId: 'u1', epoch: 5 };
 let base = '';
 let nowMs = 0;
 let said: string[] = [];
+let clusterEpoch = 5;
 let deps: VerbDeps;
 
 const clock: Clock = {
@@ -49,6 +50,7 @@ function failWith(code: ClusterError['code']): () => Promise<never> {
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'verbs-'));
   nowMs = 1_000_000;
+  clusterEpoch = 5;
   said = [];
   for (const hash of [good, next, other]) {
     mkdirSync(join(base, 'releases', hash), { recursive: true });
@@ -70,6 +72,7 @@ beforeEach(() => {
       requestRestart: note('restart'),
     },
     quorumCheck: note('quorum'),
+    storeEpoch: async () => clusterEpoch,
     verifyRelease: note('verify'),
     prune: note('prune'),
     lockWaitMs: 100,
@@ -117,6 +120,7 @@ describe('activate', () => {
     expect(said).toEqual(['verify after', 'arm after', 'restart after']);
     guard('start');
     said = [];
+    clusterEpoch = 6;
     expect(await activate(deps, { ...update, epoch: 6 })).toMatchObject({ changed: false, trial: { bootsUsed: 1 } });
     expect(said).toEqual(['verify after']);
   });
@@ -127,6 +131,8 @@ describe('activate', () => {
 
   it.each([
     ['an older epoch', () => ({}), { epoch: 4 }, 'stale-epoch'],
+    ['an epoch that nobody had', () => ({}), { epoch: 2 ** 53 - 1 }, 'refused'],
+    ['a newer epoch, and a silent store', () => ({ storeEpoch: failWith('unavailable') }), { epoch: 6 }, 'unavailable'],
     ['a tree that does not verify', () => ({ verifyRelease: failWith('verify-failed') }), {}, 'verify-failed'],
     ['an unsafe quorum', () => ({ quorumCheck: failWith('quorum-unsafe') }), {}, 'quorum-unsafe'],
     ['no hash', () => ({}), { release: '../../etc' }, 'usage'],
@@ -209,6 +215,7 @@ describe('activate', () => {
     await commit(deps, update);
     guard('start');
     expect([has('probation.json'), has('probation.progress.json')]).toEqual([true, true]);
+    clusterEpoch = 6;
     await activate(deps, { release: other, updateId: 'u2', epoch: 6 });
     expect([has('probation.json'), has('probation.progress.json')]).toEqual([false, false]);
     expect(readTrialView(base, clock)).toMatchObject({ release: other, knownGood: next });
@@ -315,6 +322,21 @@ describe('commit', () => {
     expect(has('trial.json')).toBe(true);
   });
 
+  it('under a new leader while the store is silent does not lose the trial: the next one is taken', async () => {
+    await onTrial();
+    const silent = { ...deps, storeEpoch: failWith('unavailable') };
+    await expect(commit(silent, { updateId: 'u1', epoch: 6 })).rejects.toMatchObject({ code: 'unavailable' });
+    expect([has('trial.json'), readEpoch(base)]).toEqual([true, 5]);
+    clusterEpoch = 6;
+    expect(await commit(deps, { updateId: 'u1', epoch: 6 })).toMatchObject({ changed: true, installed: next });
+  });
+
+  it('of an epoch that nobody had is refused, and the present leader is heard afterwards', async () => {
+    await onTrial();
+    await expect(commit(deps, { updateId: 'u1', epoch: 2 ** 53 - 1 })).rejects.toMatchObject({ code: 'refused' });
+    expect(await commit(deps, update)).toMatchObject({ changed: true });
+  });
+
   it('of an update that was rolled back is refused and says why it was', async () => {
     await onTrial();
     nowMs += 120_000;
@@ -400,6 +422,13 @@ describe('rollback', () => {
     await expect(rollback(deps, { updateId: 'u2', epoch: 5 })).rejects.toMatchObject({ code: 'trial-busy' });
     await expect(rollback(deps, { updateId: 'u1', epoch: 4 })).rejects.toMatchObject({ code: 'stale-epoch' });
     expect(installed()).toBe(next);
+  });
+
+  it('asks nobody, whatever the epoch, and leaves what is kept as it is', async () => {
+    await onTrial();
+    const alone = { ...deps, storeEpoch: failWith('unavailable'), quorumCheck: failWith('unavailable') };
+    expect(await rollback(alone, { updateId: 'u1', epoch: 2 ** 53 - 1 })).toMatchObject({ changed: true });
+    expect(readEpoch(base)).toBe(5);
   });
 
   it('with nothing to go back to says what is needed, and leaves the trial', async () => {

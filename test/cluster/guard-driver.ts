@@ -30,6 +30,7 @@ const deps: VerbDeps = {
     requestRestart: async () => {},
   },
   quorumCheck: async () => {},
+  storeEpoch: async () => (operation === 'activate-old' ? 6 : 5),
   verifyRelease: async (_, hash) => {
     if (!completeReleases(base).includes(hash)) throw new Error('not a release');
   },

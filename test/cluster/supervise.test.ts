@@ -73,6 +73,7 @@ function supervise(node: FakeNode, options: object = {}): Supervised {
     clock: systemClock,
     serviceManager: createSupervisorServiceManager(node.base),
     quorumCheck: async () => {},
+    storeEpoch: async () => update.epoch,
     verifyRelease: async () => {},
     prune: async () => {},
   };

@@ -33,7 +33,8 @@ fault('leader without power while a follower is activated', 'P1 P5', async (c) =
   c.powerOff(c.leader);
   // Two of three are left: the follower may not stop as well, whether the next leader sees it or the node itself.
   const record = await walk.ends('failed');
-  expect(record.failure).toMatchObject({ nodeId: c.follower, kind: 'quorum' });
+  // The gate's own look, an answer to the node's last question, or no answer to it until the gate's time was over.
+  expect(record.failure).toMatchObject({ nodeId: c.follower, kind: expect.stringMatching(/^(quorum|activate)$/) });
 });
 
 fault('leader killed while a follower is on trial', 'P4 P5', async (c) => {

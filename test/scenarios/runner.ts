@@ -3,7 +3,7 @@
  *
  *   cluster voters=n1,n2,n3 workers=w1 leader=n1 raft=n1 heartbeat=1s release=A
  *   update to=B [health=60s stabilize=45s trial=120s gate=60s drain=30s rollback=180s on-failure=revert accept-downtime=yes …]
- *   preflight to=B [the same; epoch=0 running="…" quarantine="…" invalid="…" size=… protocol=2-3]
+ *   preflight to=B [the same; epoch=0 running="…" quarantine="…" by-hand=n2 invalid="…" size=… protocol=2-3]
  *   step               plan one step, do it, record it
  *   step lost          the intent is recorded, then the leader dies: nothing was done
  *   step unrecorded    the step is done, then the leader dies: the record does not know
@@ -16,6 +16,7 @@
  *   raft leader=n3 | none | apart (an etcd of its own hosts)      leader n3 (takes over)
  *   wait 3s            request pause|resume|abort|revert             record     world
  */
+import { type ByHand, describeByHand, wayOutOf } from '../../src/cluster/by-hand.ts';
 import { newRecord } from '../../src/cluster/update/new-record.ts';
 import { defaultOptions } from '../../src/cluster/update/options.ts';
 import { plan } from '../../src/cluster/update/plan.ts';
@@ -275,9 +276,15 @@ function preflightInput(world: World, { given }: Command): PreflightInput {
         : { invalid: given.invalid, next: 'build it again: `npm run build`' },
     running: given.running === undefined ? null : { id: given.running, ...since },
     quarantine: given.quarantine === undefined ? null : { buildHash: to, why: given.quarantine },
+    byHand: given['by-hand'] === undefined ? null : byHandOf(given['by-hand']),
     leader: leads ? world.self : (given.leads ?? null),
     planHash: given.plan ?? null,
   };
+}
+
+function byHandOf(nodeId: string): NonNullable<PreflightInput['byHand']> {
+  const held: ByHand = { v: 1, nodeId, updateId: 'by-hand-1', at: '2026-02-17T14:00:00Z' };
+  return { nodeId, seen: describeByHand(held), next: wayOutOf(held) };
 }
 
 const times: Record<string, keyof UpdateOptions> = {

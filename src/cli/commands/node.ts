@@ -28,12 +28,12 @@ interface VerbOptions extends GlobalOptions {
 const exitHelp = `
 One JSON line on stdout: {"ok":true,…} or {"ok":false,"error":{code,message,nodeId?,seen?,wanted?,next?}}.
 Exit codes: 0 done, or nothing to do · 2 usage · 3 refused (stale epoch, quorum, trial, quarantine)
-            4 failed (transfer, verification, self-test, disk) · 1 unexpected`;
+            4 failed (transfer, verification, self-test, disk) · 1 nobody answered (unavailable: call again), or unexpected`;
 
 export const register: Register = ({ program, ctx, run }) => {
   const node = program
     .command('node')
-    .description("this host's node: stage, rehearse, activate, commit, rollback, status");
+    .description("this host's node: stage, rehearse, activate, commit, rollback, release-hold, status");
   withGlobals(node.command('stage'))
     .description('bring a release onto this disk: transfer, verification of the whole tree, its own self-test')
     .argument('<HASH>', 'buildHash, 64 hex digits')
@@ -93,6 +93,14 @@ export const register: Register = ({ program, ctx, run }) => {
     .addHelpText('after', examples("claudecluster node rollback --why 'it eats the memory'"))
     .addHelpText('after', exitHelp)
     .action((_, self) => run(verb(ctx, optionsOf(self), (options) => rollback(ctx, options))));
+  withGlobals(node.command('release-hold'))
+    .description('give up the place of a voter that was taken out of service by hand and does not come back by itself')
+    .argument('<NODE>', 'nodeId, as `claudecluster status` shows it')
+    .addHelpText('after', examples('claudecluster node release-hold n2'))
+    .addHelpText('after', exitHelp)
+    .action((nodeId: string, _: unknown, self) =>
+      run(verb(ctx, optionsOf(self), (options) => releaseHold(ctx, nodeId, options))),
+    );
   withGlobals(node.command('status'))
     .description("what is on this node's disk; works while the daemon is down")
     .addHelpText('after', examples('claudecluster node status --json'))
@@ -202,6 +210,17 @@ async function rollback(ctx: Context, options: VerbOptions): Promise<object> {
   };
   const { deps } = await verbDeps(configFile(ctx, options), ctx);
   return (await import('../../host/verbs.ts')).rollback(deps, request);
+}
+
+async function releaseHold(ctx: Context, holder: string, options: VerbOptions): Promise<object> {
+  const [{ loadNodeConfig }, { withStore }, { takeBackByHand }] = await Promise.all([
+    import('../../daemon/config.ts'),
+    import('../compose/cluster-questions.ts'),
+    import('../../cluster/by-hand.ts'),
+  ]);
+  const config = loadNodeConfig(configFile(ctx, options));
+  const changed = await withStore(config, ctx.clock, (store) => takeBackByHand(store, holder));
+  return { verb: 'release-hold', nodeId: config.nodeId, holder, changed };
 }
 
 async function status(ctx: Context, options: VerbOptions): Promise<object> {

@@ -1,9 +1,8 @@
-/** What the node verbs need of this host. gRPC and etcd are loaded by the verb that asks them, and by no other. */
-import type { QuorumQuestion } from '../../cluster/quorum-check.ts';
-import { etcdTlsPaths, loadNodeConfig, type NodeConfig } from '../../daemon/config.ts';
+/** What the node verbs need of this host. */
+import { loadNodeConfig, type NodeConfig } from '../../daemon/config.ts';
 import type { Context } from '../../front/context.ts';
 import type { VerbDeps } from '../../host/verbs.ts';
-import type { Clock } from '../../ports/clock.ts';
+import { clusterQuestions } from './cluster-questions.ts';
 
 export async function verbDeps(
   configFile: string,
@@ -24,7 +23,7 @@ export async function verbDeps(
     service: config.service,
     clock,
     serviceManager: createSupervisorServiceManager(config.base),
-    quorumCheck: (asked) => ownQuorumCheck(config, clock, asked),
+    ...clusterQuestions(config, clock),
     verifyRelease: async (base, hash) => (await import('../../release/store.ts')).verifyRelease(base, hash),
     prune: (base) => pruneAll(base, config.keepReleases),
     // A verb that is told to end takes its hook with it.
@@ -48,29 +47,4 @@ async function pruneAll(base: string, keepReleases: number): Promise<void> {
   ]);
   await prune(base, keepReleases);
   await removeStale(base);
-}
-
-/** The node's own last look before it stops: a linearizable read, and a question to every member (P1). */
-async function ownQuorumCheck(config: NodeConfig, clock: Clock, asked: QuorumQuestion): Promise<void> {
-  const [{ createEtcdStore }, { createEtcdMaintenance }, { createRaft }, { quorumCheck }, { loadTls }] =
-    await Promise.all([
-      import('../../adapters/etcd/store.ts'),
-      import('../../adapters/etcd/maintenance.ts'),
-      import('../../cluster/raft.ts'),
-      import('../../cluster/quorum-check.ts'),
-      import('../../grpc/tls.ts'),
-    ]);
-  const { etcd } = config;
-  const endpoints = 'endpoints' in etcd ? etcd.endpoints : [etcd.client, ...etcd.others];
-  // An external etcd without TLS of its own is spoken to as the daemon does.
-  const tls = loadTls(etcdTlsPaths(config));
-  const store = createEtcdStore({ endpoints, tls, clock });
-  const admin = createEtcdMaintenance({ endpoints, tls, clock });
-  const nobody = { leader: null, epoch: 0 };
-  const leadership = { isLeader: () => false, leadership: async () => nobody, handOver: async () => false };
-  try {
-    await quorumCheck({ store, raft: createRaft({ admin, leadership, clock }), clock }, config.nodeId, asked);
-  } finally {
-    await Promise.all([store.close(), admin.close()]);
-  }
 }

@@ -1,5 +1,5 @@
 /** A node in flight: drained, switched, on trial. What comes next for it, or what it is waited for. */
-import { describeFailure } from './describe.ts';
+import { describeFailure, describeStep } from './describe.ts';
 import { describePeers, findNode, isCommitted, lacksRaftMember, noAnswer, waited } from './facts.ts';
 import { commitMarginMs } from './lint.ts';
 import { isBack, planRollingBack, wentBack } from './plan-back.ts';
@@ -97,9 +97,16 @@ function planActivating(
     const last = waited(observation, `last:activate:${task.nodeId}`);
     const lost = !restarted && trial?.bootsUsed === 0 && waited(observation, key) >= restartAgainMs;
     const again = trial === null || (lost && (last === 0 || last >= restartAgainMs));
-    if (!onTarget && again && !overdue && waited(observation, `first:activate:${task.nodeId}`) < limit) {
-      const activate: Step = { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+    const activate: Step = { kind: 'activate', nodeId: task.nodeId, address: task.address, release: task.to };
+    const askedMs = waited(observation, `first:activate:${task.nodeId}`);
+    const { gateTimeoutMs } = record.options;
+    if (!onTarget && again && !overdue && askedMs < (trial === null ? gateTimeoutMs : limit)) {
       return trial === null ? (drainAgain(observation, record, task, health) ?? activate) : activate;
+    }
+    if (!onTarget && trial === null && !restarted && askedMs >= gateTimeoutMs) {
+      // Nobody said no, and nobody said yes: a node that runs as before is not kept out of service for longer.
+      const last = record.waiting?.what === describeStep(activate) ? record.waiting.seen : 'not restarted yet';
+      return rollBack(task, 'activate', last, `${task.nodeId} to be switched within ${gateTimeoutMs} ms`, []);
     }
   }
   const seen =

@@ -126,7 +126,7 @@ function refusal(code: RefusalCode, nodeId: string | null, seen: string, wanted:
 
 function refuseCluster(input: PreflightInput, target: VersionInfo): Refusal[] {
   const found: Refusal[] = [];
-  const { observation, running, quarantine, leader, release } = input;
+  const { observation, running, quarantine, leader, release, byHand = null } = input;
   if (observation.epoch === 0) {
     const seen = leader === null ? 'no leader' : `${leader} leads`;
     const next = leader === null ? 'wait for a leader: `claudecluster status`' : `ask ${leader}`;
@@ -136,6 +136,10 @@ function refuseCluster(input: PreflightInput, target: VersionInfo): Refusal[] {
     const seen = `${running.id}, started by ${running.startedBy} at ${running.startedAt}`;
     const next = `\`claudecluster updates watch ${running.id}\`, or abort it`;
     found.push(refusal('update-running', null, seen, 'no other update', next));
+  }
+  if (byHand !== null) {
+    const wanted = 'no voter out of service by hand';
+    found.push(refusal('by-hand', byHand.nodeId, byHand.seen, wanted, byHand.next)); // P1
   }
   if ('invalid' in release) {
     found.push(refusal('release-invalid', observation.self, release.invalid, 'a verified release', release.next));

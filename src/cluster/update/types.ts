@@ -291,6 +291,7 @@ export type RefusalCode =
   | 'learner-in-group'
   | 'no-raft-leader'
   | 'update-running'
+  | 'by-hand'
   | 'already-at-target'
   | 'release-invalid'
   | 'protocol'
@@ -334,6 +335,8 @@ export interface PreflightInput {
   /** The update that runs, if any. */
   running: { id: string; startedBy: string; startedAt: string } | null;
   quarantine: { buildHash: string; why: string } | null;
+  /** The voter that an operator took out of service by hand: the cluster can spare one (P1). Default: none. */
+  byHand?: { nodeId: string; seen: string; next: string } | null;
   /** Who leads, when it is not us. */
   leader: string | null;
   /** The plan that was agreed to; null: any will do. */

@@ -1,7 +1,7 @@
 /** What the node does for the cluster: health, drain, tasks and transfers, as AgentService has them. */
 import { rsync } from '../../adapters/rsync/index.ts';
 import { createAgentService } from '../../grpc/agent-service.ts';
-import { admitEpoch, readEpoch } from '../../host/epoch.ts';
+import { readEpoch } from '../../host/epoch.ts';
 import { createSupervisorClient } from '../../host/managers/supervisor/manager.ts';
 import type { TaskRegistry } from '../../host/tasks/registry.ts';
 import { diskRoom } from '../../release/room.ts';
@@ -10,6 +10,7 @@ import { finishPush, serveRelease } from '../../release/transfer.ts';
 import { readInstalled } from '../../trial/trial-view.ts';
 import { createWayBack } from '../../trial/way-back.ts';
 import type { LookWatch } from '../look-watch.ts';
+import type { OwnPart } from '../own-part.ts';
 import { healthReport } from '../self-health.ts';
 import type { NodeContext } from './context.ts';
 import type { Presence } from './presence.ts';
@@ -20,11 +21,15 @@ export interface AgentParts {
   presence: Presence;
   look: LookWatch;
   tasks: TaskRegistry;
+  ownPart: OwnPart;
 }
 
 type AgentService = ReturnType<typeof createAgentService>;
 
-export function composeAgent(context: NodeContext, { stores, presence, look, tasks }: AgentParts): AgentService {
+export function composeAgent(
+  context: NodeContext,
+  { stores, presence, look, tasks, ownPart }: AgentParts,
+): AgentService {
   const { config, clock, logger, managed, incarnation, release } = context;
   const { nodeId, base, service, heartbeatMs, diskReserveBytes: reserveBytes, pushBytesMax } = config;
   const wayBack = createWayBack({
@@ -59,8 +64,9 @@ export function composeAgent(context: NodeContext, { stores, presence, look, tas
         looked: look.looked,
       }),
     drain: async ({ draining, epoch }) => {
-      admitEpoch(base, Number(epoch), nodeId); // P6
+      await ownPart.admit(Number(epoch)); // P6
       const runningTasks = tasks.drain(draining);
+      if (draining) ownPart.keepWarm();
       await Promise.race([presence.heartbeat.touch(), clock.sleep(1_000)]);
       return { runningTasks };
     },

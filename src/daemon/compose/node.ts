@@ -1,7 +1,7 @@
 /**
  * A node, put together from its parts. What each of them is made with: context · ways into the store: stores · its Raft
  * member: member · heartbeat, membership, health: presence · leading, and what the faces ask: cluster · what it does for
- * others: agent. How it lives, from start to end, is ../node-life.ts.
+ * others: agent; for the moment of its own stop: ../own-part.ts. How it lives, from start to end, is ../node-life.ts.
  */
 import { watchDamaged } from '../../cluster/damaged.ts';
 import { GrpcClientPool } from '../../grpc/client-pool.ts';
@@ -13,6 +13,7 @@ import type { ReleaseRef } from '../../ports/releases.ts';
 import type { NodeConfig } from '../config.ts';
 import type { NodeLife } from '../life/parts.ts';
 import { createNodeLife } from '../node-life.ts';
+import { createOwnPart } from '../own-part.ts';
 import { composeAgent } from './agent.ts';
 import { composeCluster } from './cluster.ts';
 import { type NodeContext, nodeContext } from './context.ts';
@@ -49,7 +50,19 @@ export async function composeNode(request: NodeRequest): Promise<ComposedNode> {
   const presence = composePresence(context, { stores, member, look, draining: tasks.draining });
   const clientPool = new GrpcClientPool({ tls });
   const { control, ...cluster } = composeCluster(context, { stores, presence, clientPool });
-  const agent = composeAgent(context, { stores, presence, look, tasks });
+  const ownPart = createOwnPart({
+    base,
+    nodeId,
+    release: release.buildHash,
+    heartbeatMs: config.heartbeatMs,
+    store: stores.store,
+    raft: cluster.raft,
+    clock,
+    logger,
+    healthy: presence.isHealthy,
+    draining: presence.isDraining,
+  });
+  const agent = composeAgent(context, { stores, presence, look, tasks, ownPart });
   const life = createNodeLife({
     ...context,
     ...presence,
@@ -62,8 +75,13 @@ export async function composeNode(request: NodeRequest): Promise<ComposedNode> {
     look,
     mend: (signal) => watchDamaged({ ...presence, ...cluster, clientPool, clock, logger, heartbeatMs }, signal),
     ownMemberId: async () => (await stores.admin.members()).find((one) => one.name === nodeId)?.memberId ?? null,
-    listen: () => createGrpcServer({ listen: config.listen, tls, agent, control, logger }),
+    listen: async () => {
+      await ownPart.listen();
+      return createGrpcServer({ listen: config.listen, tls, agent, control, logger });
+    },
+    upkeep: ownPart.upkeep,
     disconnect: async () => {
+      await ownPart.close();
       clientPool.closeAll();
       await stores.close();
     },

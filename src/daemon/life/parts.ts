@@ -58,6 +58,8 @@ export interface NodeParts {
   etcdUsable(): Promise<void>;
   ownMemberId(): Promise<string | null>;
   listen(): Promise<GrpcServer>;
+  /** What the node puts right about itself while it takes part, until the signal aborts. Never rejects. */
+  upkeep(signal: AbortSignal): Promise<void>;
   /** Connections to others, last of all. */
   disconnect(): Promise<void>;
 }

@@ -33,5 +33,6 @@ export async function takePart(parts: NodeParts, signal: AbortSignal): Promise<P
     nodeId: config.nodeId,
     mayMoveRaftLeader: async () => parts.member !== null && parts.isHealthy() && (await journal.current()) === null,
   });
+  void parts.upkeep(parts.ending.signal);
   return { hints, stopKeeper, leading: updater.lead(parts.ending.signal) };
 }

@@ -10,6 +10,7 @@ export function statusLines(status: ClusterStatus): Line[] {
     [span('release '), span(status.release === null ? 'none committed by an update yet' : short(status.release))],
   ];
   if (status.update) rows.push(updateLine(status.update));
+  if (status.byHand) rows.push(byHandLine(status.byHand));
   rows.push([], ...nodeTable(status.nodes));
   return rows;
 }
@@ -40,6 +41,11 @@ function updateLine(update: UpdateRecord): Line {
   if (update.reservation) row.push(span(`, down by us: ${update.reservation}`, 'warn'));
   if (update.waiting) row.push(span(`; waits for ${update.waiting.what}: ${update.waiting.seen}`));
   return row;
+}
+
+/** It keeps every update from beginning: whoever looks should see it. */
+function byHandLine({ nodeId, updateId, at }: NonNullable<ClusterStatus['byHand']>): Line {
+  return [span('by hand '), span(nodeId, 'bold'), span(` is out of service for ${updateId} since ${at}`, 'warn')];
 }
 
 function nodeTable(nodes: NodeStatusView[]): Line[] {
