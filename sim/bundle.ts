@@ -47,10 +47,10 @@ function makePaths(base: string): NodePaths {`,
     new: `globalThis.simText(${name})`,
   })),
   {
-    file: 'src/members/records.ts',
-    old: 'export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {',
+    file: 'src/base/parse-as.ts',
+    old: 'export function parseAs<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {',
     new: `const known = new Map<string, unknown>();
-export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
+export function parseAs<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
   if (!text.startsWith('{"node":')) return parseAnew(text, schema);
   const found = known.get(text) ?? parseAnew(text, schema);
   if (known.size > 200) known.clear();
@@ -59,7 +59,7 @@ export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T }
 }
 function parseAnew<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {`,
   },
-  { file: 'src/members/records.ts', old: 'JSON.parse(text)', new: 'globalThis.simValue(text)' },
+  { file: 'src/base/parse-as.ts', old: 'JSON.parse(text)', new: 'globalThis.simValue(text)' },
   ...['Trial', 'Progress', 'Marker'].map((what) => {
     const type = { Trial: 'Trial', Progress: 'TrialProgress', Marker: 'HealthyMarker' }[what];
     const head = (name: string): string => `export function ${name}(text: string): ${type} | null {`;

@@ -30,6 +30,49 @@ export const errorCodes = [
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];
 
+/**
+ * What a code says about doing the same thing again. This table is the one place where it is decided.
+ * - `passing`: nobody answered, or the leadership is on its way: the same question may be answered in a moment.
+ * - `held-up`: an answer from outside that lasts until somebody mends what it names; nothing is decided by it.
+ * - `superseded`: another leader acts, and this one's part is over (P6).
+ * - `operator`: there is no automatic way on, and the error says what to do.
+ * - `answer`: a clear no to what was asked. Whoever asks expects it there and handles it; anywhere else it is a fault.
+ * - `fault`: our own.
+ */
+export type ErrorMeaning = 'passing' | 'held-up' | 'superseded' | 'operator' | 'answer' | 'fault';
+
+/** Complete by type: a new code without a meaning does not compile. */
+export const errorMeanings: Record<ErrorCode, ErrorMeaning> = {
+  unavailable: 'passing',
+  'no-leader': 'passing',
+  'not-leader': 'passing',
+  disk: 'held-up',
+  denied: 'held-up',
+  'stale-epoch': 'superseded',
+  'operator-needed': 'operator',
+  usage: 'answer',
+  config: 'answer',
+  conflict: 'answer',
+  'update-running': 'answer',
+  refused: 'answer',
+  'quorum-unsafe': 'answer',
+  draining: 'answer',
+  'not-found': 'answer',
+  'release-invalid': 'answer',
+  'verify-failed': 'answer',
+  'self-test-failed': 'answer',
+  'transfer-failed': 'answer',
+  quarantined: 'answer',
+  'trial-busy': 'answer',
+  'service-manager': 'answer',
+  internal: 'fault',
+};
+
+/** Is the same question worth asking again, a moment later? */
+export function isPassing(code: ErrorCode): boolean {
+  return errorMeanings[code] === 'passing';
+}
+
 /** What an operator reads: which node, what was seen, what was wanted, what to do next (P8). */
 export interface ErrorDetail {
   nodeId?: string;

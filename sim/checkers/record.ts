@@ -20,6 +20,8 @@ export function checkRecord(world: World): Checker {
     if (record.outcome !== 'committed' && record.outcome !== 'reverted' && record.failure === null) {
       world.violate('record', `${words} without a reason`);
     }
+    // It ends by itself, as a failure like any other: here it is one of the code.
+    if (record.failure?.kind === 'internal') world.violate('record', `${words}: ${record.failure.seen}`);
     for (const host of world.hosts) nodeAgrees(record, host, words);
   };
   const nodeAgrees = (record: UpdateRecord, host: Host, words: string): void => {

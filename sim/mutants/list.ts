@@ -15,7 +15,7 @@ const one = (name: string, promise: string, file: string, old: string, fresh: st
 });
 
 const journal = 'src/cluster/journal.ts';
-const updater = 'src/cluster/updater.ts';
+const drive = 'src/cluster/drive.ts';
 const observe = 'src/cluster/observe.ts';
 const leadership = 'src/cluster/leadership.ts';
 const stability = 'src/cluster/update/stability.ts';
@@ -67,7 +67,7 @@ export const mutants: Mutant[] = [
   one(
     'the step is done before its intent is recorded',
     'P1',
-    updater,
+    drive,
     'const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));',
     'const intended = recordIntent(before, step, observation).record;',
   ),

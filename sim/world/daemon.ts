@@ -55,7 +55,7 @@ export function startDaemon(
     beatsHealthy: 0,
     wasHealthy: false,
     store,
-    journal: createJournal(store, clock, host.id),
+    journal: createJournal(store, clock, host.id, loggerOf(world, host.id)),
     leadership: null,
     updater: null,
     control: null,

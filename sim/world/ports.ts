@@ -61,6 +61,8 @@ export function loggerOf(world: World, name: string): Logger {
     const { step, seen, error, err, raftLeader } = fields as Record<string, unknown>;
     const detail = step ?? seen ?? error ?? (err as { message?: string } | undefined)?.message ?? raftLeader ?? '';
     world.trace.line(`${name}: ${message} ${detail}`);
+    // Also one that does not come again: nothing in here may be a surprise to the code.
+    if (message.startsWith('a fault of ours')) world.violate('record', `${name}: ${message}: ${detail}`);
   };
   const logger: Logger = { debug: quiet, info: tell, warn: tell, error: tell, child: () => logger };
   return logger;

@@ -21,6 +21,8 @@ export const keys = {
   events: (id: string): string => `${root}/events/${id}/`,
   event: (id: string, number: number): string => `${root}/events/${id}/${String(number).padStart(8, '0')}`,
   release: `${root}/release`,
+  /** Of each node its last fall that was judged: beside the quarantine, for older builds parse all that is below that. */
+  fall: (nodeId: string): string => `${root}/falls/${nodeId}`,
   quarantine: `${root}/quarantine/`,
   quarantined: (hash: string): string => `${root}/quarantine/${hash}`,
 };

@@ -17,7 +17,8 @@ export type ControlAction = 'pause' | 'resume' | 'abort' | 'revert';
 export interface UpdateSummary {
   id: string;
   kind: UpdateRecord['kind'];
-  state: UpdateRecord['state'];
+  /** Of an update whose record this build cannot read: as it says, or 'unreadable'. */
+  state: UpdateRecord['state'] | 'unreadable';
   outcome: UpdateRecord['outcome'];
   target: { buildHash: string; version: string; gitCommit: string };
   startedAt: string;

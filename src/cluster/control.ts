@@ -3,25 +3,23 @@
  * is passed on to it. The same interface stands at the other end of the wire (src/grpc/control-client.ts).
  */
 
+import { isBuildHash } from '../base/build-hash.ts';
 import { keys } from '../base/store-keys.ts';
-import { asClusterError, ClusterError } from '../errors.ts';
-import type { ClientPool, NodeHealth } from '../ports/agent.ts';
+import { ClusterError } from '../errors.ts';
+import type { ClientPool } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Membership } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
 import type { VersionInfo } from '../ports/releases.ts';
 import type { Store } from '../ports/store.ts';
-import type { Control, ControlAction, ReleaseRow, StartRequest } from './control-api.ts';
+import type { Control, ControlAction, StartRequest } from './control-api.ts';
 import type { Journal } from './journal.ts';
-import { parseOptions } from './record-schema.ts';
-import type { ClusterStatus, NodeStatusView } from './status.ts';
-import { quorumWithout } from './update/quorum.ts';
+import { readStatus } from './read-status.ts';
+import { listReleases } from './release-rows.ts';
 import { type EventDraft, isEnded } from './update/record.ts';
 import type { UpdateEvent, UpdatePlan, UpdateRecord } from './update/types.ts';
 import type { RollingUpdater } from './updater.ts';
 
-/** One look at one node for a status, ms. */
-const lookTimeoutMs = 1_500;
 /** A watch reads again after this long even without a hint, ms. */
 const rereadMs = 1_000;
 
@@ -68,13 +66,13 @@ export function createControl(deps: ControlDeps): Control {
 
   const plan = (request: StartRequest): Promise<UpdatePlan> =>
     atLeader(
-      () => updater.preflight({ ...request, options: parseOptions(request.options) }),
+      () => updater.preflight(request),
       (leader) => leader.plan(request),
     );
 
   const start = (request: StartRequest): Promise<UpdateRecord> =>
     atLeader(
-      async () => (await updater.start({ ...request, options: parseOptions(request.options) })).record,
+      async () => (await updater.start(request)).record,
       (leader) => leader.start(request),
     );
 
@@ -148,7 +146,7 @@ export function createControl(deps: ControlDeps): Control {
     controlUpdate,
     listReleases: () => listReleases(deps),
     setQuarantine: async (buildHash, quarantined, by, why) => {
-      if (!/^[0-9a-f]{64}$/.test(buildHash)) {
+      if (!isBuildHash(buildHash)) {
         const next = '`claudecluster releases list` has the hashes';
         throw new ClusterError('usage', 'a build is named by its whole hash', {
           seen: buildHash,
@@ -160,105 +158,5 @@ export function createControl(deps: ControlDeps): Control {
       await journal.setQuarantine(quarantined ? { buildHash, why, at, by, evidence: null } : { buildHash, lift: true });
     },
     approveNode: (nodeId) => deps.approveMember(nodeId),
-  };
-}
-
-async function look(deps: ControlDeps, address: string): Promise<{ health: NodeHealth | null; error: string }> {
-  try {
-    return { health: await deps.clientPool.getConnection(address).healthCheck(lookTimeoutMs), error: '' };
-  } catch (thrown) {
-    return { health: null, error: asClusterError(thrown).message };
-  }
-}
-
-async function readStatus(deps: ControlDeps): Promise<ClusterStatus> {
-  const [infos, peers, term, leadership, update, release, byHand] = await Promise.all([
-    deps.membership.getAllNodes(),
-    deps.raft.getPeers(),
-    deps.raft.term(),
-    deps.raft.leadership(),
-    deps.journal.current(),
-    deps.journal.committedRelease(),
-    deps.journal.byHand(),
-  ]);
-  const looks = await Promise.all(infos.map((info) => look(deps, info.address)));
-  const nodes = infos.map((info, at): NodeStatusView => {
-    const { health, error } = looks[at] ?? { health: null, error: 'not looked at' };
-    return {
-      nodeId: info.nodeId,
-      role: info.role,
-      status: info.status,
-      address: info.address,
-      release: health?.release ?? info.release,
-      trial: health?.trial ?? null,
-      incarnation: health?.incarnation ?? info.incarnation,
-      lastSeenMsAgo: info.lastSeenMsAgo,
-      healthy: health?.healthy ?? false,
-      reasons: health?.reasons ?? [`no answer: ${error}`],
-    };
-  });
-  const quorum = quorumWithout({ peers, nodes: infos }, null);
-  return {
-    cluster: {
-      id: deps.clusterId,
-      leader: leadership.leader,
-      epoch: leadership.epoch,
-      raftLeader: peers.find((peer) => peer.isRaftLeader)?.nodeId ?? null,
-      term,
-      voters: quorum.voters,
-      healthyVoters: quorum.healthyOthers,
-      quorum: quorum.quorum,
-    },
-    nodes,
-    update,
-    ...(byHand === null ? {} : { byHand: { nodeId: byHand.nodeId, updateId: byHand.updateId, at: byHand.at } }),
-    release: release?.buildHash ?? null,
-  };
-}
-
-async function listReleases(deps: ControlDeps): Promise<ReleaseRow[]> {
-  const [infos, quarantined, committed] = await Promise.all([
-    deps.membership.getAllNodes(),
-    deps.journal.quarantined(),
-    deps.journal.committedRelease(),
-  ]);
-  const looks = await Promise.all(infos.map((info) => look(deps, info.address)));
-  const rows = new Map<string, ReleaseRow>();
-  const row = (buildHash: string): ReleaseRow => {
-    const found = rows.get(buildHash) ?? emptyRow(buildHash);
-    rows.set(buildHash, found);
-    return found;
-  };
-  infos.forEach((info, at) => {
-    const health = looks[at]?.health ?? null;
-    if (health === null) return;
-    for (const hash of health.staged) row(hash).onNodes.push(info.nodeId);
-    const running = row(health.release.buildHash);
-    running.runningOn.push(info.nodeId);
-    running.version = health.release.version;
-    running.gitCommit = health.release.gitCommit;
-  });
-  for (const entry of quarantined) {
-    row(entry.buildHash).quarantine = { why: entry.why, at: entry.at, by: entry.by, evidence: entry.evidence };
-  }
-  if (committed !== null) row(committed.buildHash).committed = true;
-  for (const one of rows.values()) {
-    const version = await deps.describeRelease(one.buildHash);
-    if (version === null) continue;
-    Object.assign(one, { version: version.version, gitCommit: version.gitCommit, builtAt: version.builtAt });
-  }
-  return [...rows.values()].sort((one, two) => (one.builtAt < two.builtAt ? 1 : -1));
-}
-
-function emptyRow(buildHash: string): ReleaseRow {
-  return {
-    buildHash,
-    version: '',
-    gitCommit: '',
-    builtAt: '',
-    onNodes: [],
-    runningOn: [],
-    committed: false,
-    quarantine: null,
   };
 }

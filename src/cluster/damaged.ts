@@ -9,7 +9,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
-import { runVerb } from './execute.ts';
+import { runVerb } from './run-verb.ts';
 
 export interface DamagedWatchDeps {
   membership: Membership;

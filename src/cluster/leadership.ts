@@ -3,10 +3,11 @@
  * transaction, so that what a former leader still does can be told apart and refused (P6).
  */
 
+import { parseAs } from '../base/parse-as.ts';
 import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
-import { type LeaderRecord, leaderRecordSchema, nodeRecordSchema, parseRecord } from '../members/records.ts';
+import { type LeaderRecord, leaderRecordSchema, nodeRecordSchema } from '../members/records.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Leadership } from '../ports/raft.ts';
@@ -175,7 +176,7 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
     const held = term;
     if (!held || !isLeader() || toNodeId === nodeId) return false;
     const target = await store.get(keys.node(toNodeId));
-    const record = target && parseRecord(target.value, nodeRecordSchema);
+    const record = target && parseAs(target.value, nodeRecordSchema);
     if (!record || 'problem' in record || record.value.status !== 'active') return false;
     // The record is on the target's lease; what it says of the lease must be what the store says.
     if (record.value.leaseId !== target.leaseId) return false;
@@ -254,7 +255,7 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
 }
 
 function parseLeader(kv: KeyValue | null): LeaderRecord | null {
-  const parsed = kv && parseRecord(kv.value, leaderRecordSchema);
+  const parsed = kv && parseAs(kv.value, leaderRecordSchema);
   return parsed && 'value' in parsed ? parsed.value : null;
 }
 

@@ -15,6 +15,7 @@ export interface LeftDrainedDeps {
   membership: Membership;
   raft: Raft;
   clientPool: ClientPool;
+  selfNodeId: string;
   clock: Clock;
   logger: Logger;
   /** The cluster's membership heartbeat, ms. */
@@ -32,7 +33,8 @@ export function createLeftDrainedWatch(deps: LeftDrainedDeps): { look(): Promise
       const drained = (await deps.membership.getAllNodes()).filter((node) => node.status === 'draining');
       // Read after the members: an update that drained one of them since is seen here.
       if (drained.length === 0 || (await deps.journal.current()) !== null) return;
-      const { epoch } = await deps.raft.leadership();
+      const { epoch, leader } = await deps.raft.leadership();
+      if (leader !== deps.selfNodeId) return; // P6
       for (const node of drained) {
         try {
           await deps.clientPool.getConnection(node.address).drain(false, '', epoch);

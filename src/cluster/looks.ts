@@ -4,7 +4,7 @@
  */
 import { asClusterError } from '../errors.ts';
 import type { ClientPool } from '../ports/agent.ts';
-import { runVerb } from './execute.ts';
+import { runVerb } from './run-verb.ts';
 import type { NodeObservation } from './update/types.ts';
 
 /** A look that is older is none, ms. */

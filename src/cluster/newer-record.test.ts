@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { record } from '../../test/scenarios/a-record.ts';
 import { refuseNewerRecord } from './newer-record.ts';
-import { parseEvent, parseRecord } from './record-schema.ts';
+import { parseUpdateEvent, parseUpdateRecord } from './record-schema.ts';
 import { taskTransitions, updateTransitions } from './update/states.ts';
 import type { TaskPhase, UpdateRecord, UpdateState } from './update/types.ts';
 
@@ -20,7 +20,7 @@ const newer: [what: string, record: UpdateRecord][] = [
 
 describe('the record of a newer build (P11)', () => {
   it.each(newer)('with an unknown %s is read as it stands, by whoever only shows it', (_, written) => {
-    expect(parseRecord(JSON.stringify(written))).toEqual(written);
+    expect(parseUpdateRecord(JSON.stringify(written))).toEqual(written);
   });
 
   it.each(newer)('with an unknown %s is left to a leader that knows it, and the word is named', (what, written) => {
@@ -39,7 +39,7 @@ describe('the record of a newer build (P11)', () => {
       intent: { kind: 'dance', nodeId: 'n2' },
       pace: 7,
     };
-    const parsed = parseRecord(JSON.stringify(written));
+    const parsed = parseUpdateRecord(JSON.stringify(written));
     expect(parsed).toEqual(written);
     expect(() => refuseNewerRecord(parsed, 'n1')).not.toThrow();
   });
@@ -53,6 +53,6 @@ describe('the record of a newer build (P11)', () => {
 
   it('has events that are read whatever kind they are', () => {
     const event = { number: 3, updateId: 'u-1', kind: 'song', text: 'la', at: '', by: 'n1', epoch: 1, nodeId: null };
-    expect(parseEvent(JSON.stringify(event))).toEqual(event);
+    expect(parseUpdateEvent(JSON.stringify(event))).toEqual(event);
   });
 });

@@ -7,8 +7,8 @@ import type { Raft, RaftPeer } from '../ports/raft.ts';
 import type { Store } from '../ports/store.ts';
 import { heldByHand, readByHand, releaseByHand, reserveByHand } from './by-hand.ts';
 import { presentEpoch } from './present-epoch.ts';
-import { quorumOf } from './raft.ts';
-import { parseRecord } from './record-schema.ts';
+import { parseUpdateRecord } from './record-schema.ts';
+import { quorumOf } from './update/quorum.ts';
 
 /** The node may not have heard of the present leader yet; the store has (P6). */
 async function refuseFormerLeader(store: Store, nodeId: string, epoch: number): Promise<void> {
@@ -40,7 +40,7 @@ async function refuseWithoutRecord(store: Store, nodeId: string, isVoter: boolea
     const seen = 'the update has ended';
     throw unsafe(`update ${updateId} has ended`, { seen, wanted, next: 'start a new update' });
   }
-  const { reservation, id } = parseRecord(text);
+  const { reservation, id } = parseUpdateRecord(text);
   const next = `wait for it: \`claudecluster updates watch ${id}\``;
   if (updateId !== '' && updateId !== id) {
     const seen = `update ${id} is running`;

@@ -2,11 +2,12 @@
  * A node that was away during an update comes back on a release that the cluster has left. It never updates itself and
  * never pulls others back: the leader brings it up, through the same steps and the same trial, as an update of its own.
  */
-import { asClusterError } from '../errors.ts';
-import type { ClientPool } from '../ports/agent.ts';
+import { asClusterError, type ClusterError, errorMeanings } from '../errors.ts';
+import type { ClientPool, RollbackView } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
+import type { Raft } from '../ports/raft.ts';
 import type { Journal } from './journal.ts';
 import type { Failure, UpdateRequest } from './update/types.ts';
 
@@ -14,6 +15,8 @@ export interface StragglerDeps {
   clientPool: ClientPool;
   journal: Journal;
   membership: Membership;
+  raft: Pick<Raft, 'leadership'>;
+  selfNodeId: string;
   clock: Clock;
   logger: Logger;
   heartbeatMs: number;
@@ -33,48 +36,64 @@ const lookBack = 20;
 
 export function createStragglerWatch(deps: StragglerDeps): StragglerWatch {
   let lastMs: number | null = null;
-  let told = '';
+  const told = new Map<string, string>();
+
+  /** Once for each node and reason. */
+  const tell = (nodeId: string, why: string): void => {
+    if (told.get(nodeId) !== why) deps.logger.warn({ nodeId, why }, 'a straggler is not brought up');
+    told.set(nodeId, why);
+  };
+
+  /** Those that the cluster has left behind, with what each says of itself; one that says nothing keeps nobody waiting. */
+  const lookAtAll = async (history: string[]): Promise<{ nodeId: string; last: RollbackView | null }[]> => {
+    const nodes = await deps.membership.getAllNodes();
+    const behind = nodes.filter(
+      (node) => node.status === 'active' && node.trial === null && history.includes(node.release?.buildHash ?? ''),
+    );
+    const looks = await Promise.all(
+      behind.map(async ({ nodeId, address }: NodeInfo) => {
+        try {
+          const { lastRollback } = await deps.clientPool.getConnection(address).healthCheck(lookTimeoutMs);
+          return { nodeId, last: lastRollback };
+        } catch (thrown) {
+          tell(nodeId, `it cannot be looked at: ${asClusterError(thrown).message}`);
+          return null;
+        }
+      }),
+    );
+    return looks.filter((one) => one !== null);
+  };
 
   /** Tried once for this release and not brought up: an operator decides, not a loop. */
   const triedBefore = async (nodeId: string, target: string): Promise<boolean> => {
     const before = await deps.journal.list(lookBack);
     for (const one of before) {
       if (one.kind !== 'straggler' || one.target.buildHash !== target || one.outcome === 'committed') continue;
-      const record = await deps.journal.get(one.id);
-      if (record?.tasks.some((task) => task.nodeId === nodeId)) return true;
+      // One that this build cannot read may have been about this node: a try too few is mended by hand, a loop is not.
+      const record = await deps.journal.get(one.id).catch((thrown) => ifUnreadable(asClusterError(thrown)));
+      if (record === 'unreadable' || record?.tasks.some((task) => task.nodeId === nodeId)) return true;
     }
     return false;
   };
 
-  /** It had the release, and could not stay up on it while on probation: the build is at fault, for the whole cluster (P10). */
-  const fellFrom = async (node: NodeInfo, target: string): Promise<boolean> => {
-    const { lastRollback } = await deps.clientPool.getConnection(node.address).healthCheck(lookTimeoutMs);
-    if (lastRollback?.release !== target || lastRollback.cause !== 'probation') return false;
-    const why = `${node.nodeId} went back on probation after ${lastRollback.updateId}: ${lastRollback.why}`;
-    const seen = `${lastRollback.why} (${lastRollback.signal ?? `exit code ${lastRollback.exitCode}`})`;
-    const evidence: Failure = {
-      nodeId: node.nodeId,
-      kind: 'stability',
-      phase: 'committed',
-      seen,
-      wanted: `${node.nodeId} to stay up`,
-      next: 'mend the build and update again with the new one',
-      evidence: lastRollback.logTail,
-    };
-    await deps.journal.setQuarantine({
-      buildHash: target,
-      why,
-      at: deps.clock.wallIso(),
-      by: lastRollback.updateId,
-      evidence,
-    });
-    return true;
-  };
-
-  const tell = (node: NodeInfo, why: string): void => {
-    if (told !== `${node.nodeId}: ${why}`)
-      deps.logger.warn({ nodeId: node.nodeId, why }, 'a straggler is not brought up');
-    told = `${node.nodeId}: ${why}`;
+  /** Why it is not brought up; '': an update of its own has begun. */
+  const bringUp = async (nodeId: string, target: string): Promise<string> => {
+    const entry = await deps.journal.quarantine(target);
+    if (entry !== null) return `the cluster's release ${target.slice(0, 12)} is quarantined: ${entry.why}`; // P10
+    if (await triedBefore(nodeId, target)) return `it was tried before: \`claudecluster update --only ${nodeId}\``;
+    try {
+      await deps.start({
+        buildHash: target,
+        options: { only: [nodeId], skipOffline: true },
+        by: 'the leader, for a straggler',
+        kind: 'straggler',
+      });
+      return '';
+    } catch (thrown) {
+      const error = asClusterError(thrown);
+      if (error.code !== 'refused' && error.code !== 'update-running') throw error;
+      return error.message;
+    }
   };
 
   return {
@@ -84,31 +103,41 @@ export function createStragglerWatch(deps: StragglerDeps): StragglerWatch {
       lastMs = nowMs;
       const committed = await deps.journal.committedRelease();
       if (committed === null) return;
-      const isBehind = (node: NodeInfo): boolean =>
-        node.status === 'active' && node.trial === null && committed.history.includes(node.release?.buildHash ?? '');
-      for (const node of (await deps.membership.getAllNodes()).filter(isBehind)) {
-        if (await fellFrom(node, committed.buildHash)) {
-          tell(node, `it fell back from ${committed.buildHash.slice(0, 12)}, which is quarantined now`);
-          continue;
-        }
-        if (await triedBefore(node.nodeId, committed.buildHash)) {
-          tell(node, `it was tried before: \`claudecluster update --only ${node.nodeId}\``);
-          continue;
-        }
-        try {
-          await deps.start({
-            buildHash: committed.buildHash,
-            options: { only: [node.nodeId], skipOffline: true },
-            by: 'the leader, for a straggler',
-            kind: 'straggler',
-          });
-          return;
-        } catch (thrown) {
-          const error = asClusterError(thrown);
-          if (error.code !== 'refused' && error.code !== 'update-running') throw error;
-          tell(node, error.message);
-        }
+      const behind = await lookAtAll(committed.history);
+      const fallen = behind.filter(({ last }) => last?.release === committed.buildHash && last.cause === 'probation');
+      if (fallen.length > 0) {
+        const { epoch, leader } = await deps.raft.leadership();
+        if (leader !== deps.selfNodeId) return; // P6
+        for (const { nodeId, last } of fallen) if (last !== null) await judge(deps, nodeId, last, epoch);
+      }
+      for (const { nodeId } of behind) {
+        const why = await bringUp(nodeId, committed.buildHash);
+        if (why === '') return;
+        tell(nodeId, why);
       }
     },
   };
+}
+
+function ifUnreadable(error: ClusterError): 'unreadable' {
+  const meaning = errorMeanings[error.code];
+  if (meaning === 'fault' || meaning === 'operator') return 'unreadable';
+  throw error;
+}
+
+/** It had the release, and could not stay up on it while on probation: the build is at fault, for the whole cluster (P10). */
+function judge({ journal, clock }: StragglerDeps, nodeId: string, last: RollbackView, epoch: number): Promise<void> {
+  const { updateId, release, at, why } = last;
+  const evidence: Failure = {
+    nodeId,
+    kind: 'stability',
+    phase: 'committed',
+    seen: `${why} (${last.signal ?? `exit code ${last.exitCode}`})`,
+    wanted: `${nodeId} to stay up`,
+    next: 'mend the build and update again with the new one',
+    evidence: last.logTail,
+  };
+  const words = `${nodeId} went back on probation after ${updateId}: ${why}`;
+  const entry = { buildHash: release, why: words, at: clock.wallIso(), by: updateId, evidence };
+  return journal.judgeFall({ nodeId, updateId, release, at }, entry, epoch);
 }

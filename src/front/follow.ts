@@ -30,6 +30,8 @@ export async function follow(ctx: Context, session: Session, request: FollowRequ
   const interrupted = ctx.interrupts();
   const show = request.json ? showJson : ctx.stdout.isTty ? showLive : showPlain;
   const followed = await show(ctx, session, request, interrupted);
+  // Nobody lost it: it waits for a person, who is told what to do.
+  if (followed.kind === 'lost' && followed.why.code === 'operator-needed') throw followed.why;
   if (followed.kind !== 'ended') return lostSight(ctx, request, followed);
   const elapsedMs = ctx.clock.nowMs() - request.startedMs;
   const report = reportOf(followed.record, request.pushedBytes, elapsedMs);

@@ -1,6 +1,7 @@
 /** The parts of an update that CLI and MCP share: which release is meant, bringing it to the leader, following the walk. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isBuildHash, isHashBeginning, wholeHash } from '../base/build-hash.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
 import type { UpdateEvent, UpdateRecord } from '../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
@@ -32,17 +33,26 @@ export async function bringRelease(
   if (named === undefined || named === '') return { bytesTransferred: 0 };
   const dir = resolve(ctx.cwd, named);
   if (!isDirectory(dir)) {
-    if (/^[0-9a-f]{64}$/.test(named)) return { buildHash: named, bytesTransferred: 0 };
+    if (isHashBeginning(named)) return { buildHash: await hashOnLeader(session, named), bytesTransferred: 0 };
     throw new ClusterError('usage', `${named}: no release there`, {
       seen: 'neither a directory nor a buildHash',
       wanted:
-        'a directory with index.js, guard.js and version.json, or the 64 hex digits of a release that the leader has',
+        'a directory with index.js, guard.js and version.json, or at least 8 hex digits of a release that the leader has',
       next: 'npm run build makes one in dist/; claudecluster releases list shows what the nodes have',
     });
   }
   const { version } = await ctx.inspectRelease(dir);
   const bytesTransferred = await pushToLeader(ctx, session, dir, version, say);
   return { buildHash: version.buildHash, bytesTransferred };
+}
+
+/** What the beginning of a hash means is what the leader has, for there the plan is made. */
+async function hashOnLeader(session: Session, given: string): Promise<string> {
+  if (isBuildHash(given)) return given;
+  const leader = leaderOf(await session.control.status())?.nodeId ?? '';
+  const rows = await session.control.listReleases();
+  const there = rows.filter((row) => row.onNodes.includes(leader)).map((row) => row.buildHash);
+  return wholeHash(given, there, `on ${leader || 'a leader that is not there'}`);
 }
 
 async function pushToLeader(

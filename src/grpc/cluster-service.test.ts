@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseOptions, recordedBy } from './cluster-service.ts';
+import { optionsOf, recordedBy } from './cluster-service.ts';
 import { checkHash, checkSafeInteger, checkUpdateId } from './request-checks.ts';
 
 describe('options from the wire', () => {
   it('are taken when every name is known and every value is of its kind', () => {
-    expect(parseOptions('')).toEqual({});
-    expect(parseOptions('{"heartbeats":5,"onFailure":"revert","acceptDowntime":true}')).toEqual({
+    expect(optionsOf('')).toEqual({});
+    expect(optionsOf('{"heartbeats":5,"onFailure":"revert","acceptDowntime":true}')).toEqual({
       heartbeats: 5,
       onFailure: 'revert',
       acceptDowntime: true,
@@ -30,7 +30,7 @@ describe('options from the wire', () => {
     `{"nope":"${'x'.repeat(20_000)}"}`,
     '\ufffd\ufffd',
   ])('are refused as %.60s', (json) => {
-    expect(() => parseOptions(json)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => optionsOf(json)).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 });
 

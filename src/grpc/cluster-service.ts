@@ -1,9 +1,10 @@
 /** ClusterService: the Control port on the wire. Documents cross as the JSON that they are. */
 import { Metadata, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { checkHashBeginning } from '../base/build-hash.ts';
 import { withSignals } from '../base/signals.ts';
 import type { Control, ControlAction, StartRequest } from '../cluster/control-api.ts';
-import { defaultOptions } from '../cluster/update/options.ts';
 import type { UpdateOptions } from '../cluster/update/types.ts';
+import { parseUpdateOptions } from '../cluster/update-options.ts';
 import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import { send, serverStream, unary } from './calls.ts';
@@ -20,15 +21,7 @@ import type {
   UpdateRequestMessage,
   WatchRequestMessage,
 } from './proto.ts';
-import {
-  checkHash,
-  checkNodeId,
-  checkPlanHash,
-  checkSafeInteger,
-  checkText,
-  checkUpdateId,
-  parseObject,
-} from './request-checks.ts';
+import { checkHash, checkNodeId, checkSafeInteger, checkText, checkUpdateId, parseObject } from './request-checks.ts';
 
 const actions: readonly ControlAction[] = ['pause', 'resume', 'abort', 'revert'];
 const maxOptionsLength = 16 * 1024;
@@ -50,43 +43,18 @@ export function recordedBy(caller: Identity, by: string): string {
   return by === '' || by === certified ? certified : `${by} (${certified})`;
 }
 
-/** Options of an update: known names, with values of their own kind. Throws ClusterError 'usage'. */
-export function parseOptions(json: string): Partial<UpdateOptions> {
-  if (json === '') return {};
-  const given = parseObject('options', json, maxOptionsLength);
-  const defaults: Record<string, unknown> = { ...defaultOptions };
-  for (const [name, value] of Object.entries(given)) {
-    const known = Object.hasOwn(defaults, name) ? defaults[name] : undefined;
-    if (known === undefined) {
-      throw new ClusterError('usage', `no option of an update: ${JSON.stringify(name.slice(0, 60))}`, {
-        wanted: Object.keys(defaults).join(', '),
-      });
-    }
-    const fits =
-      typeof known === 'number' ? Number.isSafeInteger(value) && Number(value) >= 0 : typeof value === typeof known;
-    if (!fits) {
-      throw new ClusterError('usage', `option ${name} has a value that it cannot have`, {
-        seen: JSON.stringify(value).slice(0, 80),
-        wanted: typeof known === 'number' ? 'a whole number, 0 or more' : `a ${typeof known}`,
-      });
-    }
-  }
-  if (given.onFailure !== undefined && given.onFailure !== 'abort' && given.onFailure !== 'revert') {
-    throw new ClusterError('usage', 'not a value for onFailure', {
-      seen: String(given.onFailure),
-      wanted: 'abort or revert',
-    });
-  }
-  return given as Partial<UpdateOptions>;
+/** Options of an update; '' for none. Throws ClusterError 'usage'. */
+export function optionsOf(json: string): Partial<UpdateOptions> {
+  return json === '' ? {} : parseUpdateOptions(parseObject('options', json, maxOptionsLength));
 }
 
 function startRequest(request: UpdateRequestMessage, caller: Identity): StartRequest {
   if (request.buildHash !== '') checkHash(request.buildHash);
-  if (request.planHash !== '') checkPlanHash(request.planHash);
+  if (request.planHash !== '') checkHashBeginning(request.planHash, 'the hash of a plan');
   return {
     ...(request.buildHash === '' ? {} : { buildHash: request.buildHash }),
     ...(request.planHash === '' ? {} : { planHash: request.planHash }),
-    options: parseOptions(request.optionsJson),
+    options: optionsOf(request.optionsJson),
     by: recordedBy(caller, request.by),
   };
 }

@@ -1,5 +1,6 @@
 /** ClusterError ⇄ gRPC status. The whole error travels in a trailer, so that P8 holds across the wire. */
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import { saysBrokenConnection } from '../base/broken-connection.ts';
 import { asClusterError, ClusterError, type ErrorCode, type ErrorDetail, errorCodes } from '../errors.ts';
 
 /** Trailer with the error as JSON; the suffix makes it binary-safe. */
@@ -105,14 +106,11 @@ function trailerOf(metadata: Metadata | undefined): ClusterError | null {
   }
 }
 
-/** grpc-js reports a connection that broke under a call as INTERNAL or UNKNOWN as well as UNAVAILABLE. */
-const brokenConnection = /RST_STREAM|ECONNRESET|EPIPE|ERR_HTTP2|[Cc]onnection|socket hang up/;
-
 function codeWithoutTrailer(like: StatusLike): ErrorCode {
   const known = clusterCodes[like.code as status];
   if (known !== undefined) return known;
   const transport = like.code === status.INTERNAL || like.code === status.UNKNOWN;
-  return transport && brokenConnection.test(like.details) ? 'unavailable' : 'internal';
+  return transport && saysBrokenConnection(like.details) ? 'unavailable' : 'internal';
 }
 
 /**

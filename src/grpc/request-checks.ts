@@ -1,4 +1,5 @@
 /** What comes over the wire is checked here before anything else sees it; every refusal says what was wanted. */
+import { isBuildHash } from '../base/build-hash.ts';
 import { ClusterError } from '../errors.ts';
 
 const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
@@ -15,18 +16,8 @@ export function checkText(what: string, text: string, maxLength: number): void {
 
 /** 64 lower-case hex digits. */
 export function checkHash(hash: string): void {
-  if (!/^[0-9a-f]{64}$/.test(hash)) {
+  if (!isBuildHash(hash)) {
     throw new ClusterError('usage', 'not a build hash', { seen: shown(hash), wanted: '64 lower-case hex digits' });
-  }
-}
-
-/** A plan's hash, or enough of its beginning. */
-export function checkPlanHash(hash: string): void {
-  if (!/^[0-9a-f]{8,64}$/.test(hash)) {
-    throw new ClusterError('usage', "not a plan's hash", {
-      seen: shown(hash),
-      wanted: '8 to 64 lower-case hex digits',
-    });
   }
 }
 

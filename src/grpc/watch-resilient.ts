@@ -1,6 +1,6 @@
 /** Watching an update to its end, through the loss of any node: what CLI and MCP show progress from. */
 import type { UpdateEvent } from '../cluster/update/types.ts';
-import { asClusterError, ClusterError } from '../errors.ts';
+import { asClusterError, ClusterError, isPassing } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** Control's watch; a client of the wire also says when a node has taken the watch. */
@@ -22,9 +22,6 @@ export interface WatchOptions {
 
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
-
-/** Errors that another node, or the same one a moment later, may not have. */
-const passing: ReadonlySet<string> = new Set(['unavailable', 'no-leader', 'not-leader']);
 
 /**
  * Yields every event after `after` once and in order, and ends after the event of kind 'ended' or when `signal` aborts.
@@ -65,7 +62,7 @@ export async function* watchResilient(
       lost = asClusterError(thrown);
     }
     if (signal.aborted) return;
-    if (!passing.has(lost.code)) throw lost;
+    if (!isPassing(lost.code)) throw lost; // another node, or the same one a moment later, would say no as well
     if (lostAtMs === null) {
       lostAtMs = clock.nowMs();
       options.onLost?.(lost);

@@ -1,5 +1,6 @@
 /** What the tools take and give, as schemas that agents see. What is only passed on is described, and left open. */
 import { z } from 'zod';
+import { isHashBeginning } from '../base/build-hash.ts';
 import { defaultWaitSeconds, mostWaitSeconds } from './wait-tool.ts';
 
 const release = z
@@ -60,11 +61,11 @@ export const updateInput = z.strictObject({
     .string()
     .optional()
     .describe(
-      "a directory with a build on this machine, or the buildHash of a release that the leader has. Default: the leader's own dist",
+      "a directory with a build on this machine, or the buildHash of a release that the leader has (8 digits of its beginning are enough). Default: the leader's own dist",
     ),
   plan: z
     .string()
-    .regex(/^[0-9a-f]{6,64}$/)
+    .refine(isHashBeginning, '8 to 64 lower-case hexadecimal digits')
     .optional()
     .describe(
       'planHash of a plan that an earlier call returned: the update begins, if the plan is still the same. ' +

@@ -1,5 +1,6 @@
 /** Who belongs to the cluster and who is there: the members' list joined with the live records. */
 
+import { parseAs } from '../base/parse-as.ts';
 import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
@@ -7,7 +8,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { KeyValue, Store, Watch } from '../ports/store.ts';
-import { type MemberRecord, memberRecordSchema, type NodeRecord, nodeRecordSchema, parseRecord } from './records.ts';
+import { type MemberRecord, memberRecordSchema, type NodeRecord, nodeRecordSchema } from './records.ts';
 
 export interface MembershipOptions {
   store: Store;
@@ -75,8 +76,8 @@ export function createMembership(options: MembershipOptions): LiveMembership {
 
   const readOnce = async (): Promise<View> => {
     const [memberKvs, nodeKvs] = await Promise.all([store.list(keys.members), store.list(keys.nodes)]);
-    const members = readAll(memberKvs, keys.members, (text) => parseRecord(text, memberRecordSchema));
-    const records = readAll(nodeKvs, keys.nodes, (text) => parseRecord(text, nodeRecordSchema));
+    const members = readAll(memberKvs, keys.members, (text) => parseAs(text, memberRecordSchema));
+    const records = readAll(nodeKvs, keys.nodes, (text) => parseAs(text, nodeRecordSchema));
     // A member whose own record is damaged still belongs to the cluster: it must not vanish from the quorum's sight.
     for (const kv of memberKvs) {
       const nodeId = kv.key.slice(keys.members.length);

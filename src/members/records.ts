@@ -54,17 +54,3 @@ export type MemberRecord = z.infer<typeof memberRecordSchema>;
 /** /claudecluster/leader. */
 export const leaderRecordSchema = z.looseObject({ node: z.string().min(1), epoch: z.int().positive() });
 export type LeaderRecord = z.infer<typeof leaderRecordSchema>;
-
-/** The record, or why it is none. Never throws: one bad record must not hide the others. */
-export function parseRecord<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return { problem: 'not JSON' };
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return { value: parsed.data };
-  const issue = parsed.error.issues[0];
-  return { problem: `${issue?.path.join('.') || '(top)'}: ${issue?.message ?? 'not as expected'}` };
-}

@@ -1,7 +1,8 @@
 /** Who belongs to the cluster: a node writes its own name, an operator lets in whom the cluster does not know. */
+import { parseAs } from '../base/parse-as.ts';
 import { keys } from '../base/store-keys.ts';
 import type { Store } from '../ports/store.ts';
-import { type MemberRecord, memberRecordSchema, parseRecord } from './records.ts';
+import { type MemberRecord, memberRecordSchema } from './records.ts';
 
 /**
  * Writes that the node belongs to the cluster. A node that the cluster does not know yet is approved only when it was
@@ -11,7 +12,7 @@ export async function registerMember(store: Store, member: MemberRecord): Promis
   const key = keys.member(member.nodeId);
   for (;;) {
     const kv = await store.get(key);
-    const parsed = kv && parseRecord(kv.value, memberRecordSchema);
+    const parsed = kv && parseAs(kv.value, memberRecordSchema);
     const known = parsed && 'value' in parsed ? parsed.value : null;
     const record = { ...known, ...member, approved: (known?.approved ?? false) || member.approved };
     const value = JSON.stringify(record);
@@ -26,7 +27,7 @@ export async function approveMember(store: Store, nodeId: string): Promise<boole
   for (;;) {
     const kv = await store.get(key);
     if (!kv) return false;
-    const parsed = parseRecord(kv.value, memberRecordSchema);
+    const parsed = parseAs(kv.value, memberRecordSchema);
     if ('problem' in parsed) return false;
     if (parsed.value.approved) return true;
     // As the node wrote it, with all that only its own build understands (P11).

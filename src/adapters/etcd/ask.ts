@@ -4,10 +4,13 @@ import {
   EtcdPermissionDeniedError,
   GRPCCancelledError,
   GRPCDeadlineExceededError,
+  GRPCInternalError,
   GRPCResourceExhastedError,
   GRPCUnauthenticatedError,
   GRPCUnavailableError,
+  GRPCUnknownError,
 } from 'etcd3';
+import { saysBrokenConnection } from '../../base/broken-connection.ts';
 import { ClusterError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Endpoint } from './connect.ts';
@@ -85,6 +88,9 @@ export function isUnanswered(error: unknown): boolean {
   ) {
     return true;
   }
+  // A member that is killed under a call: no refusal of the store, and no fault of ours.
+  const transport = error instanceof GRPCInternalError || error instanceof GRPCUnknownError;
+  if (transport && saysBrokenConnection(messageOf(error))) return true;
   return /raft proposal dropped|etcdserver: (request timed out|leader changed|no leader|server stopped|not capable)/.test(
     messageOf(error),
   );

@@ -53,6 +53,21 @@ describe('node verbs', () => {
     ]);
   });
 
+  it('rehearse and activate take the beginning of a hash of a release on this disk', async () => {
+    const { json } = await verb('rehearse', oldRelease.buildHash.slice(0, 8));
+    expect(json()).toEqual([expect.objectContaining({ release: oldRelease.buildHash })]);
+    for (const name of ['rehearse', 'activate', 'stage']) {
+      const more = { rehearse: [], activate: ['--update', 'u-1', '--epoch', '3'], stage: ['--from', 'n2'] }[name] ?? [];
+      const short = await verb(name, oldRelease.buildHash.slice(0, 7), ...more);
+      expect([short.code, short.json()]).toEqual([
+        2,
+        [{ ok: false, error: expect.objectContaining({ code: 'usage' }) }],
+      ]);
+    }
+    const unknown = await verb('activate', 'ffffffff', '--update', 'u-1', '--epoch', '3');
+    expect(unknown.json()).toEqual([{ ok: false, error: expect.objectContaining({ code: 'not-found' }) }]);
+  });
+
   it('activate without the release on this disk changes nothing', async () => {
     const { code, json } = await verb(
       'activate',

@@ -2,6 +2,7 @@
  * `claudecluster node …`: the verbs that a leader has a node do, and that an operator on the host can do by hand
  * (docs/architecture.md, node verbs).
  */
+import { checkHashBeginning, isBuildHash, wholeHash } from '../../base/build-hash.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import { type Context, configFile, type GlobalOptions, jsonLine } from '../../front/context.ts';
 import { parseCount, parseDuration } from '../../front/duration.ts';
@@ -36,7 +37,7 @@ export const register: Register = ({ program, ctx, run }) => {
     .description("this host's node: stage, rehearse, activate, commit, rollback, release-hold, status");
   withGlobals(node.command('stage'))
     .description('bring a release onto this disk: transfer, verification of the whole tree, its own self-test')
-    .argument('<HASH>', 'buildHash, 64 hex digits')
+    .argument('<HASH>', 'buildHash, or 8 digits and more of one that the other node has')
     .requiredOption('--from <node>', 'nodeId or host:port of a node that has it')
     .option('--timeout <duration>', 'for all of it (default 10m)')
     .addHelpText('after', examples('claudecluster node stage HASH --from n1'))
@@ -46,7 +47,7 @@ export const register: Register = ({ program, ctx, run }) => {
     );
   withGlobals(node.command('rehearse'))
     .description('check that the way back works: known-good release, guard, disk, service manager; changes nothing')
-    .argument('<HASH>', 'buildHash of the release that is to come')
+    .argument('<HASH>', 'buildHash of the release that is to come, or 8 digits and more of one on this disk')
     .addHelpText('after', examples('claudecluster node rehearse HASH --json'))
     .addHelpText('after', exitHelp)
     .action((hash: string, _: unknown, self) =>
@@ -62,7 +63,7 @@ export const register: Register = ({ program, ctx, run }) => {
     .action((_, self) => run(verb(ctx, optionsOf(self), (options) => verify(ctx, options))));
   withGlobals(node.command('activate'))
     .description('put a staged release on trial: last quorum check, switch, restart')
-    .argument('<HASH>', 'buildHash of a staged release')
+    .argument('<HASH>', 'buildHash of a staged release, or 8 digits and more of it')
     .requiredOption('--update <id>', 'the update that this belongs to')
     .requiredOption(
       '--epoch <number>',
@@ -131,7 +132,7 @@ async function failed(ctx: Context, options: VerbOptions, error: ClusterError): 
   return exitOfError(error.code);
 }
 
-async function stage(ctx: Context, release: string, options: VerbOptions): Promise<object> {
+async function stage(ctx: Context, given: string, options: VerbOptions): Promise<object> {
   const timeoutMs = parseDuration(options.timeout ?? '10m', '--timeout');
   const [{ loadNodeConfig }, { stageHere }, verbs] = await Promise.all([
     import('../../daemon/config.ts'),
@@ -146,7 +147,9 @@ async function stage(ctx: Context, release: string, options: VerbOptions): Promi
     const channel = { rshCommand: rshCommand(ctx.program, config.file, address), timeoutMs, signal };
     return stageHere({ base, hash, reserveBytes, ...channel });
   };
-  return verbs.stage({ nodeId, stageRelease: fetch }, { release, from: options.from ?? '' });
+  const from = options.from ?? '';
+  const release = await hashOn(ctx, config.file, from, given);
+  return verbs.stage({ nodeId, stageRelease: fetch }, { release, from });
 }
 
 /** The cluster knows where its nodes are; an address is taken as it is. */
@@ -166,12 +169,35 @@ async function addressOf(ctx: Context, file: string, from: string): Promise<stri
   }
 }
 
-async function rehearse(ctx: Context, release: string, options: VerbOptions): Promise<object> {
+/** What the beginning of a hash means is what the node has that the release comes from. */
+async function hashOn(ctx: Context, file: string, from: string, given: string): Promise<string> {
+  if (isBuildHash(checkHashBeginning(given, 'HASH'))) return given;
+  const session = await ctx.connect(file);
+  try {
+    const { nodes } = await session.control.status();
+    const source = nodes.find(({ nodeId, address }) => nodeId === from || address === from)?.nodeId ?? from;
+    const rows = await session.control.listReleases();
+    const there = rows.filter((row) => row.onNodes.includes(source)).map((row) => row.buildHash);
+    return wholeHash(given, there, `on ${source}`);
+  } finally {
+    await session.close();
+  }
+}
+
+/** The same, of what is on this host's disk. */
+async function hashHere(base: string, given: string): Promise<string> {
+  checkHashBeginning(given, 'HASH');
+  const { releaseHashes } = await import('../../release/store.ts');
+  return wholeHash(given, await releaseHashes(base), "on this node's disk");
+}
+
+async function rehearse(ctx: Context, given: string, options: VerbOptions): Promise<object> {
   const { deps, serviceManagerAnswers } = await verbDeps(configFile(ctx, options), ctx);
   const [verbs, { diskFreeBytes }] = await Promise.all([
     import('../../host/verbs.ts'),
     import('../../release/room.ts'),
   ]);
+  const release = await hashHere(deps.base, given);
   return verbs.rehearse({ ...deps, diskFreeBytes, serviceManagerAnswers }, { release });
 }
 
@@ -180,7 +206,7 @@ async function verify(ctx: Context, options: VerbOptions): Promise<object> {
   return (await import('../../host/verbs.ts')).lookAtReleases(deps);
 }
 
-async function activate(ctx: Context, hash: string, options: VerbOptions): Promise<object> {
+async function activate(ctx: Context, given: string, options: VerbOptions): Promise<object> {
   const { updateId, epoch } = order(options);
   const limits = {
     ...(options.trial === undefined ? {} : { trialMs: parseDuration(options.trial, '--trial') }),
@@ -192,7 +218,8 @@ async function activate(ctx: Context, hash: string, options: VerbOptions): Promi
   const acceptDowntime = options.acceptDowntime === true;
   const { deps } = await verbDeps(configFile(ctx, options), ctx);
   const verbs = await import('../../host/verbs.ts');
-  return verbs.activate(deps, { release: hash, updateId, epoch, acceptDowntime, ...limits });
+  const release = await hashHere(deps.base, given);
+  return verbs.activate(deps, { release, updateId, epoch, acceptDowntime, ...limits });
 }
 
 async function commit(ctx: Context, options: VerbOptions): Promise<object> {

@@ -70,6 +70,26 @@ describe('updates', () => {
   });
 });
 
+describe('an update whose record no build here can read', () => {
+  const problem = {
+    message: 'an update runs whose record cannot be read',
+    seen: 'v: 2',
+    next: 'have another node lead',
+  };
+  const session = fakeSession({ status: async () => ({ ...fakeStatus(), updateProblem: problem }) });
+
+  it('is told by status, beside everything else', async () => {
+    const { code, out } = await run(['status'], fakeWorld(session));
+    expect(code).toBe(0);
+    for (const words of [problem.message, problem.seen, problem.next, 'n3']) expect(out()).toContain(words);
+  });
+
+  it.each([['watch'], ['pause'], ['abort'], ['revert']])('%s needs an operator: exit code 5', async (action) => {
+    const { code, err } = await run(['updates', action], fakeWorld(session));
+    expect([code, err()]).toEqual([5, expect.stringContaining(problem.next)]);
+  });
+});
+
 describe('releases', () => {
   const rows = [newRelease, oldRelease].map((release) => ({
     ...release,
@@ -86,13 +106,15 @@ describe('releases', () => {
       listReleases: async () => rows,
       setQuarantine: async (...words) => void asked.push(words),
     });
-    expect((await run(['releases', 'quarantine', '1f3c1f', '--why', 'leaks'], fakeWorld(session))).code).toBe(0);
+    expect((await run(['releases', 'quarantine', '1f3c1f3c', '--why', 'leaks'], fakeWorld(session))).code).toBe(0);
     expect((await run(['releases', 'unquarantine', oldRelease.buildHash], fakeWorld(session))).code).toBe(0);
     expect(asked).toEqual([
       [newRelease.buildHash, true, 'op@host', 'leaks'],
       [oldRelease.buildHash, false, 'op@host', ''],
     ]);
-    expect((await run(['releases', 'quarantine', 'ffffff'], fakeWorld(session))).code).toBe(2);
+    expect((await run(['releases', 'quarantine', 'ffffffff'], fakeWorld(session))).code).toBe(2);
+    const short = await run(['releases', 'quarantine', '1f3c1f3'], fakeWorld(session));
+    expect([short.code, short.err()]).toEqual([2, expect.stringContaining('8 to 64')]);
     expect((await run(['releases', 'quarantine', '../etc'], fakeWorld(session))).code).toBe(2);
     expect(asked).toHaveLength(2);
   });

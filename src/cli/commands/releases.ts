@@ -1,7 +1,6 @@
 /** `claudecluster releases …` */
 import type { Command } from 'commander';
-import type { ReleaseRow } from '../../cluster/control-api.ts';
-import { ClusterError } from '../../errors.ts';
+import { checkHashBeginning, isBuildHash, wholeHash } from '../../base/build-hash.ts';
 import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
 import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
 import { releasesTable } from '../../front/render/report.ts';
@@ -22,7 +21,7 @@ export const register: Register = ({ program, ctx, run }) => {
     .action((_, self) => run(list(ctx, optionsOf(self))));
   withGlobals(releases.command('quarantine'))
     .description('refuse this build in the whole cluster')
-    .argument('<HASH>', 'buildHash, or the beginning of one that the cluster knows')
+    .argument('<HASH>', 'buildHash, or 8 digits and more of one that the cluster knows')
     .option('--why <text>', 'for the record')
     .addHelpText('after', examples("claudecluster releases quarantine 1f3c5e7a90 --why 'leaks memory'"))
     .addHelpText('after', exitCodesHelp)
@@ -44,7 +43,7 @@ export const register: Register = ({ program, ctx, run }) => {
 function lifting(command: Command, name: string): Command {
   return command
     .description('lift the quarantine of a build: it may run again')
-    .argument('<HASH>', 'buildHash, or the beginning of one that the cluster knows')
+    .argument('<HASH>', 'buildHash, or 8 digits and more of one that the cluster knows')
     .option('--why <text>', 'for the record (default: none)')
     .addHelpText(
       'after',
@@ -68,25 +67,14 @@ export async function quarantine(
   on: boolean,
   options: QuarantineOptions,
 ): Promise<ExitCode> {
-  if (!/^[0-9a-f]{6,64}$/.test(hash)) {
-    throw new ClusterError('usage', 'not a buildHash', { seen: hash, wanted: '6 to 64 lower-case hex digits' });
-  }
+  checkHashBeginning(hash, 'HASH');
   return withSession(ctx, options, async (session) => {
-    const buildHash = hash.length === 64 ? hash : theOne(await session.control.listReleases(), hash);
+    const rows = isBuildHash(hash) ? [] : await session.control.listReleases();
+    const known = rows.map((row) => row.buildHash);
+    const buildHash = wholeHash(hash, known, 'that the cluster knows');
     await session.control.setQuarantine(buildHash, on, ctx.user, options.why ?? '');
     if (options.json) await jsonLine(ctx, { buildHash, quarantined: on });
     else await ctx.stdout.write(paintAll([line(`${buildHash} ${on ? 'is quarantined' : 'may run again'}`)], false));
     return exit.done;
-  });
-}
-
-function theOne(rows: ReleaseRow[], beginning: string): string {
-  const fitting = rows.map(({ buildHash }) => buildHash).filter((each) => each.startsWith(beginning));
-  const [only] = fitting;
-  if (only !== undefined && fitting.length === 1) return only;
-  throw new ClusterError('not-found', `${beginning} names ${fitting.length === 0 ? 'no' : 'more than one'} release`, {
-    seen: fitting.join(', ') || 'no release that begins like this',
-    wanted: 'the beginning of exactly one buildHash',
-    next: 'claudecluster releases list',
   });
 }

@@ -52,6 +52,25 @@ describe('update', () => {
     expect(out()).toContain('update u-1 committed: every node runs the new release\n');
   });
 
+  it('takes the beginning of a hash that names one of the releases that the leader has', async () => {
+    const row = { version: '', gitCommit: '', builtAt: '', runningOn: [], committed: false, quarantine: null };
+    const there = { ...row, buildHash: newVersion.buildHash, onNodes: ['n1', 'n2'] };
+    const elsewhere = { ...row, buildHash: `1f3c1f3c1f3c${'0'.repeat(52)}`, onNodes: ['n3'] };
+    const { session, started } = watched({ listReleases: async () => [there, elsewhere] });
+    const world = () => fakeWorld(session);
+    expect((await run(['update', '1f3c1f3c', '--yes'], world())).code).toBe(0);
+    expect(started).toEqual([expect.objectContaining({ buildHash: newVersion.buildHash })]);
+    const [short, unknown] = [
+      await run(['update', '1f3c1f3', '--yes'], world()),
+      await run(['update', '00000000', '--yes'], world()),
+    ];
+    expect([short.code, short.err()]).toEqual([2, expect.stringContaining('8 ')]);
+    expect([unknown.code, unknown.err()]).toEqual([2, expect.stringContaining('begins like this')]);
+    const short2 = await run(['update', '--plan', 'c0dec0d', '--yes'], world());
+    expect([short2.code, short2.err()]).toEqual([2, expect.stringContaining('8 to 64')]);
+    expect(started).toHaveLength(1);
+  });
+
   it('pushes a directory to the leader first, and updates to what it holds', async () => {
     const { session, started, pushed } = watched();
     const { code } = await run(['update', '/tmp', '--yes', '--trial', '3m', '--plan', planHash], fakeWorld(session));
@@ -274,6 +293,16 @@ describe('losing sight of an update', () => {
     expect(err()).toContain('you stopped watching: the update goes on without this view.');
     expect(err()).toContain('claudecluster updates watch u-1 --from 1');
     expect(controlled).toEqual([]);
+  });
+
+  it('a record that no build here can read is not lost sight of: exit code 5, with what to do', async () => {
+    const next = 'have another node lead';
+    // biome-ignore lint/correctness/useYield: it fails before the first event
+    const watch: Session['watch'] = async function* () {
+      throw new ClusterError('operator-needed', 'its record cannot be read', { next });
+    };
+    const { code, err } = await run(['update', '--yes'], fakeWorld(watched({}, { watch }).session));
+    expect([code, err()]).toEqual([5, expect.stringContaining(next)]);
   });
 
   it('no node answers any more: the same, and JSON says so', async () => {

@@ -1,5 +1,6 @@
 /** `claudecluster update` */
 
+import { checkHashBeginning } from '../../base/build-hash.ts';
 import type { StartRequest } from '../../cluster/control-api.ts';
 import type { UpdatePlan } from '../../cluster/update/types.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
@@ -23,7 +24,10 @@ interface UpdateCommandOptions extends GlobalOptions, Record<string, unknown> {
 export const register: Register = ({ program, ctx, run }) => {
   const command = withGlobals(program.command('update'))
     .description('walk a release through the cluster, one voter at a time, under the quorum')
-    .argument('[DIST]', "a directory with a build, or a buildHash that the leader has (default: the leader's own dist)")
+    .argument(
+      '[DIST]',
+      "a directory with a build, or a buildHash that the leader has, or its first 8 digits (default: the leader's own dist)",
+    )
     .option('--dry-run', 'preflight only: the plan, or the reasons to refuse; nothing is changed')
     .option('--yes', 'begin without a question, whatever the plan is (default: ask on a terminal, refuse without one)')
     .option('--plan <hash>', 'begin without a question, only if the plan still has this hash (--dry-run shows it)');
@@ -47,12 +51,7 @@ export const register: Register = ({ program, ctx, run }) => {
 
 export async function update(ctx: Context, dist: string | undefined, options: UpdateCommandOptions): Promise<ExitCode> {
   const updateOptions = updateOptionsOf(options);
-  if (options.plan !== undefined && !/^[0-9a-f]{6,64}$/.test(options.plan)) {
-    throw new ClusterError('usage', '--plan: not the hash of a plan', {
-      seen: options.plan,
-      wanted: 'what --dry-run printed',
-    });
-  }
+  if (options.plan !== undefined) checkHashBeginning(options.plan, '--plan');
   checkConsent(ctx, dist, options);
   const request: StartRequest = { by: ctx.user, options: updateOptions };
   if (options.plan) request.planHash = options.plan;

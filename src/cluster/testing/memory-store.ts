@@ -5,23 +5,26 @@ export interface MemoryStore {
   store: Store;
   /** What it holds now, by key. */
   held: Record<string, string>;
+  /** At once, as somebody else would. */
+  put(key: string, value: string): void;
 }
 
-/** `before` is called with each read, and each transaction, before it is done; what it throws is the answer. */
+/** `before` is called with each read, and each transaction (its first key), before it is done; what it throws is the answer. */
 export function memoryStore(
-  first: Record<string, string> = {},
-  before: (call: 'get' | 'txn') => void = () => undefined,
+  start: Record<string, string> = {},
+  before: (call: 'get' | 'list' | 'txn', key: string) => void = () => undefined,
 ): MemoryStore {
-  const held: Record<string, string> = { ...first };
+  const held: Record<string, string> = { ...start };
   const revisions = new Map(Object.keys(held).map((key) => [key, 1]));
   let revision = 1;
   const get = async (key: string): Promise<KeyValue | null> => {
-    before('get');
+    before('get', key);
     const value = held[key];
     return value === undefined ? null : { key, value, modRevision: revisions.get(key) ?? 0, leaseId: '' };
   };
   const txn = async (compares: Compare[], ops: Op[]): Promise<boolean> => {
-    before('txn');
+    const [first] = ops;
+    before('txn', first === undefined ? '' : 'put' in first ? first.put : first.remove);
     if (compares.some(({ key, modRevision }) => (revisions.get(key) ?? 0) !== modRevision)) return false;
     revision += 1;
     for (const op of ops) {
@@ -35,15 +38,21 @@ export function memoryStore(
     }
     return true;
   };
-  const list = async (prefix: string): Promise<KeyValue[]> => {
+  const list: Store['list'] = async (prefix, { after = '' } = {}) => {
+    before('list', prefix);
     const found = await Promise.all(
       Object.keys(held)
-        .filter((key) => key.startsWith(prefix))
+        .filter((key) => key.startsWith(prefix) && key > after)
         .sort()
         .map(get),
     );
     return found.filter((kv) => kv !== null);
   };
   const watch = async () => ({ close: async () => undefined });
-  return { store: { get, txn, list, watch } as unknown as Store, held };
+  const put = (key: string, value: string): void => {
+    revision += 1;
+    held[key] = value;
+    revisions.set(key, revision);
+  };
+  return { put, store: { get, txn, list, watch } as unknown as Store, held };
 }

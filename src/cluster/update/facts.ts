@@ -23,8 +23,8 @@ export function isCommitted(record: UpdateRecord, task: NodeTask, node: NodeObse
  * A voter whose member is not in the group as it is seen. Where no node of the cluster has a member, etcd runs apart
  * from it, and stopping a node stops no voter.
  */
-export function lacksRaftMember(observation: Observation, task: NodeTask): boolean {
-  if (task.role !== 'voter' || observation.peers.some((peer) => peer.nodeId === task.nodeId)) return false;
+export function lacksRaftMember(observation: Observation, node: Pick<NodeTask, 'nodeId' | 'role'>): boolean {
+  if (node.role !== 'voter' || observation.peers.some((peer) => peer.nodeId === node.nodeId)) return false;
   const ours = observation.peers.some((peer) => findNode(observation, peer.nodeId) !== undefined);
   return observation.peers.length === 0 || ours;
 }

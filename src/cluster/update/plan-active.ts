@@ -1,10 +1,10 @@
 /** A node in flight: drained, switched, on trial. What comes next for it, or what it is waited for. */
 import { describeFailure, describeStep } from './describe.ts';
-import { describePeers, findNode, isCommitted, lacksRaftMember, noAnswer, waited } from './facts.ts';
+import { findNode, isCommitted, noAnswer, waited } from './facts.ts';
 import { commitMarginMs } from './lint.ts';
 import { isBack, planRollingBack, wentBack } from './plan-back.ts';
 import { gateBefore } from './plan-next.ts';
-import { judgeStability, type Stability } from './stability.ts';
+import { judgeNode } from './stability.ts';
 import { failStep, rollBack, waitFor } from './steps.ts';
 import type { NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
@@ -147,7 +147,7 @@ function planTrial(
   const limit = record.options.stabilizeTimeoutMs;
   const key = `stable:${task.nodeId}`;
   if (node === undefined) return rollBack(task, 'join', 'not a member of the cluster', what, []);
-  const verdict = judgeTrial(observation, record, task, node);
+  const verdict = judgeNode(observation, node, task.incarnationTrial, task.to, record.options);
   const commit: Step = { kind: 'commit', nodeId: task.nodeId, address: task.address };
   if (isCommitted(record, task, node)) {
     // The commit was done and not recorded: there is no trial to end, and the record follows the node (P5).
@@ -180,12 +180,4 @@ function catchesUpForMs(node: NodeObservation): number {
   const moves = lag !== null && lag > 0 && lagStandsStillMs !== null && lagStandsStillMs < standsStillMs;
   if (!moves || health?.healthy !== true || health.trial === null) return 0;
   return Math.max(0, health.trial.commitInMs - commitMarginMs);
-}
-
-/** P4, and a voter without a member in the group is not caught up either. */
-function judgeTrial(observation: Observation, record: UpdateRecord, task: NodeTask, node: NodeObservation): Stability {
-  const peer = observation.peers.find((one) => one.nodeId === task.nodeId);
-  const verdict = judgeStability(node, peer, task.incarnationTrial, task.to, record.options);
-  if (!verdict.stable || peer !== undefined || !lacksRaftMember(observation, task)) return verdict;
-  return { stable: false, kind: 'join', seen: `it has no Raft member: ${describePeers(observation)}` };
 }

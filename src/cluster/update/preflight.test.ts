@@ -246,6 +246,17 @@ describe("a plan's hash", () => {
     expect(hashOf(undefined, { options: reversed })).toBe(hashOf());
   });
 
+  it('is asked for by its beginning; another one is refused, and seen and wanted show where they differ', () => {
+    const whole = hashOf();
+    for (const planHash of [whole.slice(0, 8), whole.slice(0, 30), whole]) {
+      expect(preflight(input(() => {}, { planHash })).refusals).toEqual([]);
+    }
+    const other = `${whole.slice(0, 40)}${whole[40] === '0' ? '1' : '0'}`;
+    const [refused] = preflight(input(() => {}, { planHash: other })).refusals;
+    expect(refused).toMatchObject({ code: 'plan-changed', wanted: `plan ${other}` });
+    expect(refused?.seen).toBe(`plan ${whole.slice(0, 41)}`);
+  });
+
   it('is of the release that a node answers with, not of what its record last said', () => {
     const silent = input();
     const [first] = silent.observation.nodes;

@@ -1,6 +1,9 @@
 /** P1: the arithmetic of losing one voter. */
 import type { NodeObservation, Observation } from './types.ts';
 
+/** How many voters are a quorum of `voters`: of the full membership, whoever is there. */
+export const quorumOf = (voters: number): number => Math.floor(voters / 2) + 1;
+
 export interface QuorumView {
   voters: number;
   /** Voters that are healthy now, those named in `without` not counted. */
@@ -31,7 +34,7 @@ export function quorumWithout(observation: QuorumInput, nodeId: string | null): 
     else if (node !== undefined && node.status === 'offline') missing.push(`${voter.nodeId}: offline`);
     else healthyOthers += 1;
   }
-  const quorum = Math.floor(voters.length / 2) + 1;
+  const quorum = quorumOf(voters.length);
   return { voters: voters.length, healthyOthers, quorum, safe: healthyOthers >= quorum, missing };
 }
 

@@ -228,7 +228,8 @@ function beginRevert(record: UpdateRecord): Change {
   return { record: next, events: [{ kind: 'step', nodeId: null, text }], quarantine: null };
 }
 
-function finish(record: UpdateRecord, outcome: Outcome, operatorMust: string | null): Change {
+/** Its end, with what an operator must do; null: nothing. */
+export function finish(record: UpdateRecord, outcome: Outcome, operatorMust: string | null): Change {
   const state: UpdateState = outcome === 'committed' ? 'done' : outcome === 'reverted' ? 'reverted' : 'aborted';
   const next = withState(
     { ...record, outcome, operatorMust, waiting: null, reservation: null, requested: null },

@@ -1,6 +1,7 @@
 /** P4: what a node on trial must have shown before it is committed. */
 import type { RaftPeer } from '../../ports/raft.ts';
-import type { FailureKind, NodeObservation, UpdateOptions } from './types.ts';
+import { describePeers, lacksRaftMember } from './facts.ts';
+import type { FailureKind, NodeObservation, Observation, UpdateOptions } from './types.ts';
 
 export type Stability = { stable: true } | { stable: false; kind: FailureKind; seen: string };
 
@@ -39,4 +40,18 @@ export function judgeStability(
     return no('stability', `heartbeat ${node.heartbeats} of ${options.heartbeats}`);
   }
   return { stable: true };
+}
+
+/** The same, and a voter without a member in the group is not caught up either. */
+export function judgeNode(
+  observation: Observation,
+  node: NodeObservation,
+  incarnation: string,
+  buildHash: string,
+  options: Pick<UpdateOptions, 'heartbeats' | 'maxLagEntries'>,
+): Stability {
+  const peer = observation.peers.find((one) => one.nodeId === node.nodeId);
+  const verdict = judgeStability(node, peer, incarnation, buildHash, options);
+  if (!verdict.stable || peer !== undefined || !lacksRaftMember(observation, node)) return verdict;
+  return { stable: false, kind: 'join', seen: `it has no Raft member: ${describePeers(observation)}` };
 }

@@ -81,6 +81,7 @@ export type FailureKind =
   | 'stability'
   | 'quorum'
   | 'operator'
+  | 'internal' // a fault of ours: it says nothing against the build
   | 'unknown';
 
 export interface Failure {

@@ -50,7 +50,7 @@ export function composeCluster(context: NodeContext, deps: ClusterDeps): Cluster
     raftLeader: () => raft.raftLeader(),
   });
   const raft = createRaft({ admin: stores.admin, leadership, clock });
-  const journal = createJournal(store, clock, nodeId);
+  const journal = createJournal(store, clock, nodeId, logger);
   const updater = new RollingUpdater({
     membership,
     raft,

@@ -11,6 +11,11 @@ export function statusLines(status: ClusterStatus): Line[] {
   ];
   if (status.update) rows.push(updateLine(status.update));
   if (status.byHand) rows.push(byHandLine(status.byHand));
+  if (status.updateProblem) {
+    const { message, seen, next } = status.updateProblem;
+    rows.push([span('update  '), span(message, 'bad'), ...(seen ? [span(`: ${seen}`)] : [])]);
+    if (next) rows.push([span('next    ', 'dim'), span(next)]);
+  }
   rows.push([], ...nodeTable(status.nodes));
   return rows;
 }

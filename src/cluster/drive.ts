@@ -1,0 +1,218 @@
+/**
+ * The loop that every update goes through, whoever asked for it: observe, plan, record, act, until something has come
+ * true. A fault of ours in it is looked at again, for it may have been a moment's; one that comes again ends the update.
+ */
+import { asClusterError, type ClusterError, errorMeanings } from '../errors.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Logger } from '../ports/logger.ts';
+import { type ExecuteDeps, execute } from './execute.ts';
+import type { Journal } from './journal.ts';
+import { refuseNewerRecord } from './newer-record.ts';
+import { createObserver, type Observer, type ObserverDeps } from './observe.ts';
+import { describeStep, nodeOf } from './update/describe.ts';
+import { endInFault } from './update/fault.ts';
+import { noteLeader, noteRaftLeader, noteWaiting } from './update/notes.ts';
+import { plan } from './update/plan.ts';
+import { isEnded, recordIntent, recordOutcome } from './update/record.ts';
+import type { Observation, Step, UpdateRecord } from './update/types.ts';
+import { noteAwait, noteStep, waitsAt } from './update/waits.ts';
+
+/** Polling starts fast and slows down while nothing changes, ms. */
+const pollFirstMs = 50;
+const pollMostMs = 500;
+/** Before a question that nobody answered, or a step that was a fault of ours, is looked at again, ms. */
+export const backOffMs = 300;
+/** The same fault so many times is no passing one. */
+const faultsMost = 3;
+
+export interface DriveDeps extends ObserverDeps, ExecuteDeps {
+  journal: Journal;
+  clock: Clock;
+  logger: Logger;
+}
+
+export class Drive {
+  private readonly deps: DriveDeps;
+  private readonly observer: Observer;
+  /** When each await began, and each step was first and last done, by this leader's monotonic clock. */
+  private readonly since = new Map<string, number>();
+  /** The update, and our leadership, that these times are about. */
+  private sinceOf = '';
+  private wakeUp = new AbortController();
+  private busy: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: DriveDeps) {
+    this.deps = deps;
+    this.observer = createObserver(deps);
+  }
+
+  /**
+   * Goes on with the running update until `done`, its end, or the end of our leadership; null: there is none. One after
+   * the other: two loops of one leader would act at once, and no epoch tells them apart (P6).
+   * What does not answer for a moment, as the store when its leader moves, is waited for.
+   * @throws ClusterError 'stale-epoch', 'operator-needed' (a record that this build cannot read), 'unavailable' at the start
+   */
+  until(done: (record: UpdateRecord) => boolean): Promise<UpdateRecord | null> {
+    const mine = this.busy.then(() => this.begin(done));
+    this.busy = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Everything that may influence a decision, as it is now. */
+  observe(): Promise<Observation> {
+    return this.observer.observe(waitsAt(this.since, this.deps.clock.nowMs()));
+  }
+
+  /** Something was asked for: look now. */
+  wake(): void {
+    this.wakeUp.abort();
+    this.wakeUp = new AbortController();
+  }
+
+  /** Until then, or until somebody wakes us. */
+  sleep(ms: number): Promise<void> {
+    return this.deps.clock.sleep(ms, this.wakeUp.signal);
+  }
+
+  private async begin(done: (record: UpdateRecord) => boolean): Promise<UpdateRecord | null> {
+    const { journal, raft } = this.deps;
+    const record = await journal.current();
+    if (record === null) return null;
+    const { epoch, leader } = await raft.leadership();
+    if (leader !== this.deps.selfNodeId) return record;
+    refuseNewerRecord(record, this.deps.selfNodeId); // P11: before anything is decided by it
+    // Times from an earlier leadership of ours would end this update's waits before they began.
+    if (this.sinceOf !== `${record.id} ${epoch}`) this.since.clear();
+    this.sinceOf = `${record.id} ${epoch}`;
+    return this.persist(record, epoch, done);
+  }
+
+  /** What passes is waited for, as long as we lead; the same fault of ours again and again is the end. */
+  private async persist(
+    record: UpdateRecord,
+    epoch: number,
+    done: (record: UpdateRecord) => boolean,
+  ): Promise<UpdateRecord> {
+    const { raft, logger } = this.deps;
+    const faults = new Map<string, number>();
+    let told = '';
+    let now = record;
+    for (let first = true; ; first = false) {
+      try {
+        if (!first) now = await this.reread(now);
+        return await this.walk(now, epoch, done);
+      } catch (thrown) {
+        const error = asClusterError(thrown);
+        const { message } = error;
+        const about = { updateId: now.id, epoch, err: error.toJSON() };
+        const meaning = errorMeanings[error.code];
+        if (meaning === 'passing' || meaning === 'held-up') {
+          if (message !== told) logger.warn(about, 'the update waits: the store or a peer did not answer');
+          told = message;
+          if (!raft.isLeader() || done(now)) return now;
+        } else {
+          // A clear no is handled where it is asked for; one that comes up to here nobody has expected.
+          if (meaning !== 'fault' && meaning !== 'answer') throw error;
+          const times = (faults.get(message) ?? 0) + 1;
+          faults.set(message, times);
+          if (times >= faultsMost) return this.endInFault(now, epoch, error);
+          logger.warn(about, 'a fault of ours: looking again');
+        }
+        await this.sleep(backOffMs);
+      }
+    }
+  }
+
+  private async walk(
+    from: UpdateRecord,
+    epoch: number,
+    done: (record: UpdateRecord) => boolean,
+  ): Promise<UpdateRecord> {
+    let record = !isEnded(from) && from.epoch !== epoch ? await this.adopt(from, epoch) : from;
+    let pollMs = pollFirstMs;
+    while (!isEnded(record) && !done(record) && this.deps.raft.isLeader()) {
+      const observation = await this.observe();
+      if (observation.epoch !== epoch) break;
+      record = await this.seeRaftLeader(record, observation);
+      const step = plan(observation, record);
+      if (step.kind === 'await') {
+        const changed = await this.wait(record, step, epoch);
+        pollMs = changed ? pollFirstMs : Math.min(pollMostMs, Math.ceil(pollMs * 1.3));
+        await this.sleep(pollMs);
+        record = await this.reread(record);
+        continue;
+      }
+      record = await this.act(record, step, observation, epoch);
+      pollMs = pollFirstMs;
+    }
+    return record;
+  }
+
+  /** Records the intent, does the step, records what came of it (P5). */
+  private async act(before: UpdateRecord, step: Step, observation: Observation, epoch: number): Promise<UpdateRecord> {
+    const { journal, logger, clock } = this.deps;
+    const { id } = before;
+    const nodeId = nodeOf(step);
+    const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));
+    logger.info({ updateId: id, epoch, nodeId, step: step.kind }, describeStep(step));
+    const outcome = await execute(step, intended, this.deps);
+    const durations = this.partDurations(step, nodeId);
+    noteStep(this.since, step, outcome, clock.nowMs());
+    if (step.kind === 'handOver' && outcome.kind === 'ok') return intended; // The next leader writes from here on.
+    const after = await journal.change(id, epoch, (now) => recordOutcome(now, step, outcome, durations));
+    if (outcome.kind === 'retry') {
+      const about = { updateId: id, epoch, nodeId, step: step.kind, seen: outcome.seen };
+      logger.warn(about, 'no answer to a step: looking again');
+      await this.sleep(backOffMs);
+    }
+    if (isEnded(after)) this.since.clear();
+    return after;
+  }
+
+  /** How long the part took that ends with this step. */
+  private partDurations(step: Step, nodeId: string | null): Record<string, number> {
+    const parts: Partial<Record<Step['kind'], string>> = { trial: 'health', commit: 'stable', rolledBack: 'rollback' };
+    const part = parts[step.kind];
+    if (part === undefined) return {};
+    const begun = this.since.get(`${part}:${nodeId}`);
+    const name = part === 'stable' ? 'stability' : part;
+    return begun === undefined ? {} : { [name]: this.deps.clock.nowMs() - begun };
+  }
+
+  /** Notes what is waited for, where an operator sees it; true when that is something new. */
+  private async wait(record: UpdateRecord, step: Extract<Step, { kind: 'await' }>, epoch: number): Promise<boolean> {
+    noteAwait(this.since, step.key, this.deps.clock.nowMs());
+    const { waiting } = step;
+    const old = record.waiting;
+    if (old !== null && old.what === waiting.what && old.seen === waiting.seen) return false;
+    await this.deps.journal.change(record.id, epoch, (now) => noteWaiting(now, waiting));
+    return true;
+  }
+
+  /** A record that another leader left: from here on it is ours. */
+  private async adopt(record: UpdateRecord, epoch: number): Promise<UpdateRecord> {
+    const { journal, selfNodeId, logger } = this.deps;
+    logger.info({ updateId: record.id, epoch, before: record.leader }, 'going on with the update of another leader');
+    return journal.change(record.id, epoch, (now) => noteLeader(now, selfNodeId, epoch));
+  }
+
+  private async seeRaftLeader(record: UpdateRecord, { raftLeader, epoch }: Observation): Promise<UpdateRecord> {
+    if (raftLeader === null || raftLeader === record.raftLeader) return record;
+    return this.deps.journal.change(record.id, epoch, (now) => noteRaftLeader(now, raftLeader));
+  }
+
+  private async reread(record: UpdateRecord): Promise<UpdateRecord> {
+    return (await this.deps.journal.current()) ?? (await this.deps.journal.get(record.id)) ?? record;
+  }
+
+  /** With what an operator must do about it; nothing is retried for ever (P8). */
+  private async endInFault(record: UpdateRecord, epoch: number, error: ClusterError): Promise<UpdateRecord> {
+    const { journal, logger } = this.deps;
+    const stack = (error.cause instanceof Error ? error.cause : error).stack ?? '';
+    logger.error({ updateId: record.id, epoch, err: error.toJSON(), stack }, 'a fault of ours ends the update');
+    const evidence = stack.split('\n').slice(0, 6);
+    const ended = await journal.change(record.id, epoch, (now) => endInFault(now, error.message, evidence));
+    this.since.clear();
+    return ended;
+  }
+}

@@ -1,0 +1,31 @@
+/** An update that ends because we are at fault: a step that is no legal move, a line that throws. Pure. */
+import { describeFailure, nodeOf } from './describe.ts';
+import { type Change, finish } from './record.ts';
+import { inFlightPhases } from './states.ts';
+import type { Failure, NodeTask, UpdateRecord } from './types.ts';
+
+/** A node in flight, and how it gets out of that without a leader. */
+function inWords({ nodeId, phase }: NodeTask): string {
+  if (phase === 'draining') return `${nodeId} drains: it is put back into service`;
+  return `${nodeId} is in the middle (${phase}): its own guard takes it back`; // P3
+}
+
+/**
+ * The record as it ends. Nothing is done to the nodes: what we would do next is what we do not know. Those in flight go
+ * back by their own guards, and the build is not blamed (P8, P10).
+ * @param seen what was thrown, in words
+ * @param evidence where it was thrown
+ */
+export function endInFault(record: UpdateRecord, seen: string, evidence: string[]): Change {
+  const nodeId = (record.intent === null ? null : nodeOf(record.intent)) ?? record.waiting?.nodeId ?? record.leader;
+  const phase = record.tasks.findLast((one) => one.nodeId === nodeId)?.phase ?? 'pending';
+  const inFlight = record.tasks.filter((task) => inFlightPhases.includes(task.phase)).map(inWords);
+  const look = ['see with `claudecluster status` that every node is well', ...inFlight].join('; ');
+  const report = `report the fault with \`claudecluster updates show ${record.id} --json\` and the log of ${record.leader}`;
+  const next = `${look}. Then ${report}, and start the update again while another node leads`;
+  const wanted = 'a legal step of the update: this is a fault of claudecluster, not of the target';
+  const failure: Failure = { nodeId, kind: 'internal', phase, seen, wanted, next, evidence };
+  const ended = finish({ ...record, failure: record.failure ?? failure, intent: null }, 'failed', next);
+  const event = { kind: 'failure' as const, nodeId, text: describeFailure(failure), failure };
+  return { ...ended, events: [event, ...ended.events] };
+}
