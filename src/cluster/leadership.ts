@@ -7,11 +7,12 @@ import { parseAs } from '../base/parse-as.ts';
 import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
-import { type LeaderRecord, leaderRecordSchema, nodeRecordSchema } from '../members/records.ts';
+import { nodeRecordSchema } from '../members/records.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Leadership } from '../ports/raft.ts';
-import type { Compare, KeyValue, Lease, Op, Store, Watch } from '../ports/store.ts';
+import type { Compare, Lease, Op, Store, Watch } from '../ports/store.ts';
+import { change, leaderValue, parseEpoch, parseLeader, readLeader, type Seen, take } from './leader-keys.ts';
 
 export interface LeadershipOptions {
   /** Own member first, the others behind it. */
@@ -59,14 +60,6 @@ export interface LeadershipHandle {
   stop(): Promise<void>;
 }
 
-/** The leader and epoch keys as read. */
-interface Seen {
-  leader: LeaderRecord | null;
-  leaderKv: KeyValue | null;
-  epoch: number;
-  epochRevision: number;
-}
-
 /** What makes this node the leader: a key of that revision on that lease. */
 interface Term {
   epoch: number;
@@ -102,14 +95,7 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
     for (const listener of listeners) listener(now);
   };
 
-  const read = async (): Promise<Seen> => {
-    // The epoch first: if it changed in between, the transaction that compares both fails, and we read again.
-    const epochKv = await store.get(keys.epoch);
-    const leaderKv = await store.get(keys.leader);
-    const leader = parseLeader(leaderKv);
-    const epoch = Math.max(parseEpoch(epochKv), leader?.epoch ?? 0);
-    return { leader, leaderKv, epoch, epochRevision: epochKv?.modRevision ?? 0 };
-  };
+  const read = (): Promise<Seen> => readLeader(store);
 
   /** One read where somebody leads: the record has the epoch in it, for both are written in one transaction. */
   const readLeadership = async (): Promise<Leadership> => {
@@ -252,31 +238,4 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
       await running;
     },
   };
-}
-
-function parseLeader(kv: KeyValue | null): LeaderRecord | null {
-  const parsed = kv && parseAs(kv.value, leaderRecordSchema);
-  return parsed && 'value' in parsed ? parsed.value : null;
-}
-
-function parseEpoch(kv: KeyValue | null): number {
-  const stored = Number(kv?.value ?? 0);
-  return Number.isSafeInteger(stored) ? stored : 0;
-}
-
-const leaderValue = (node: string, epoch: number): string => JSON.stringify({ node, epoch } satisfies LeaderRecord);
-
-/** Nothing about the leadership changed since it was read. */
-function change(seen: Seen): Compare[] {
-  return [
-    { key: keys.leader, modRevision: seen.leaderKv?.modRevision ?? 0 },
-    { key: keys.epoch, modRevision: seen.epochRevision },
-  ];
-}
-
-function take(node: string, epoch: number, leaseId: string): Op[] {
-  return [
-    { put: keys.leader, value: leaderValue(node, epoch), leaseId },
-    { put: keys.epoch, value: String(epoch) },
-  ];
 }
