@@ -24,9 +24,12 @@ export const register: Register = ({ program, ctx, run }) => {
   const command = withGlobals(program.command('update'))
     .description('walk a release through the cluster, one voter at a time, under the quorum')
     .argument('[DIST]', "a directory with a build, or a buildHash that the leader has (default: the leader's own dist)")
-    .option('--dry-run', 'preflight only: the plan, or the reasons to refuse; nothing is changed')
+    .option('--dry-run', 'preflight only: the plan, or the reasons to refuse; nothing is updated (default: go)')
     .option('--yes', 'begin without a question, whatever the plan is (default: ask on a terminal, refuse without one)')
-    .option('--plan <hash>', 'begin without a question, only if the plan still has this hash (--dry-run shows it)');
+    .option(
+      '--plan <hash>',
+      'begin without a question, only if the plan still has this hash, as --dry-run shows it (default: any)',
+    );
   addUpdateFlags(command)
     .addHelpText(
       'after',
