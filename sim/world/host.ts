@@ -4,6 +4,7 @@ import { checkDueInMs, runsOther } from '../../src/host/managers/supervisor/guar
 import type { NodeRole } from '../../src/ports/membership.ts';
 import { noteCommitted } from '../../src/release/committed.ts';
 import { runGuard } from '../../src/trial/guard.ts';
+import { readLastRollback } from '../../src/trial/trial-view.ts';
 import { startDaemon, stopGracefully } from './daemon.ts';
 import { createSimDisk } from './disk.ts';
 import * as fs from './fs-shim.ts';
@@ -113,7 +114,15 @@ function guard(world: World, host: Host, reason: 'start' | 'tick'): ReturnType<t
   if (result.action !== 'start' && result.action !== 'nothing') {
     world.trace.line(`${host.id}: guard ${result.action}: ${result.notes.join('; ')}`);
   }
+  noteFall(host, result);
   return result;
+}
+
+/** Whichever run of the guard it was that found the known-good release damaged, a verb's too, whose words are the evidence. */
+function noteFall(host: Host, result: ReturnType<typeof runGuard>): void {
+  const last = readLastRollback(host.base);
+  if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
+  else if (last?.why.includes('takes its place') && last.knownGood === result.release) host.fellTo = result.release;
 }
 
 /** Guard, then daemon; the daemon's end leads back here. */
@@ -130,7 +139,6 @@ function run(world: World, host: Host): void {
   }
   const build = world.builds.get(result.release);
   if (build === undefined) throw new Error(`${host.id} is to run ${result.release}, which nobody made`);
-  if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
   const told = result.damaged?.why ?? null;
   const daemon = startDaemon(world, host, { build, told }, (ended) => {
     if (host.daemon === ended) host.daemon = null;

@@ -23,12 +23,16 @@ const commands: string[][] = [
 
 describe('help', () => {
   it.each(commands.map((words) => [words.join(' '), words] as const))(
-    '%s says what it does, with an example',
+    '%s says what it does, with an example, and what holds without each option',
     async (name, words) => {
       const { code, out } = await run([...words, '--help']);
       expect(code).toBe(0);
       expect(out()).toContain(`Usage: claudecluster ${name}`);
       expect(out()).toContain('--config <file>');
+      const [, list = ''] = /Options:\n(.*?)(\n\n|$)/s.exec(out()) ?? [];
+      const options = list.split(/\n(?= {2}-)/).map((text) => text.replace(/\s+/g, ' ').trim());
+      expect(options.length).toBeGreaterThan(2);
+      expect(options.filter((text) => !text.startsWith('-h, --help') && !/default|required/.test(text))).toEqual([]);
       expect(out()).toContain('--json');
       expect(out()).toContain('Examples:');
     },

@@ -17,7 +17,7 @@ export type Register = (registration: Registration) => void;
 export function withGlobals(command: Command): Command {
   return command
     .option('--config <file>', 'configuration of a client or a node (default: $CLAUDECLUSTER_CONFIG)')
-    .option('--json', 'JSON for machines: one document a line on stdout');
+    .option('--json', 'JSON for machines: one document a line on stdout (default: text for people)');
 }
 
 export function examples(...lines: string[]): string {

@@ -16,13 +16,16 @@ interface BootstrapOptions extends GlobalOptions {
 export const register: Register = ({ program, ctx, run }) => {
   withGlobals(program.command('bootstrap'))
     .description('tell this node, once, which cluster it founds or joins; a node never does either by itself')
-    .requiredOption('--cluster <id>', "the cluster's id, the one in the certificates")
+    .requiredOption('--cluster <id>', "the cluster's id, the one in the certificates (required)")
     .requiredOption(
       '--voter <name=host:port...>',
-      'every first voter: nodeId and the address of its etcd for its peers',
+      'every first voter: nodeId and the address of its etcd for its peers (required)',
     )
-    .option('--worker <name...>', 'workers that belong to the cluster from the start')
-    .option('--join', 'the member was added to a group that runs (etcdctl member add)')
+    .option(
+      '--worker <name...>',
+      'workers that belong to the cluster from the start (default: none; later ones are approved)',
+    )
+    .option('--join', 'the member was added to a group that runs (etcdctl member add) (default: found a new one)')
     .addHelpText(
       'after',
       examples(

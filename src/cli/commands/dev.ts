@@ -42,7 +42,7 @@ export const register: Register = ({ program, ctx, run }) => {
   withGlobals(dev.command('down'))
     .description('stop it; its data stays, and dev up starts it again')
     .option('--dir <dir>', 'where it lives (default ./.claudecluster-dev)')
-    .option('--purge', 'remove the directory, too')
+    .option('--purge', 'remove the directory, too (default: keep it)')
     .addHelpText('after', examples('claudecluster dev down', 'claudecluster dev down --purge --dir /tmp/c1'))
     .addHelpText('after', exitCodesHelp)
     .action((_, self) => run(down(ctx, optionsOf<DownOptions>(self))));

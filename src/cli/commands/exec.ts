@@ -26,7 +26,7 @@ export const register: Register = ({ program, ctx, run }) => {
     .argument('<CMD...>', 'after --: the program and its arguments; no shell looks at them')
     .option('--timeout <duration>', 'the whole process group is killed after this time (default 10m)')
     .option('--cwd <dir>', "working directory (default: the node's base directory)")
-    .option('--env <name=value...>', 'added to the environment')
+    .option('--env <name=value...>', "added to the node's own environment (default: nothing)")
     .addHelpText(
       'after',
       examples(

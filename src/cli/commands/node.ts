@@ -38,7 +38,7 @@ export const register: Register = ({ program, ctx, run }) => {
   withGlobals(node.command('stage'))
     .description('bring a release onto this disk: transfer, verification of the whole tree, its own self-test')
     .argument('<HASH>', 'buildHash, or 8 digits and more of one that the other node has')
-    .requiredOption('--from <node>', 'nodeId or host:port of a node that has it')
+    .requiredOption('--from <node>', 'nodeId or host:port of a node that has it (required)')
     .option('--timeout <duration>', 'for all of it (default 10m)')
     .addHelpText('after', examples('claudecluster node stage HASH --from n1'))
     .addHelpText('after', exitHelp)
@@ -64,10 +64,10 @@ export const register: Register = ({ program, ctx, run }) => {
   withGlobals(node.command('activate'))
     .description('put a staged release on trial: last quorum check, switch, restart')
     .argument('<HASH>', 'buildHash of a staged release, or 8 digits and more of it')
-    .requiredOption('--update <id>', 'the update that this belongs to')
+    .requiredOption('--update <id>', 'the update that this belongs to (required)')
     .requiredOption(
       '--epoch <number>',
-      'epoch of the leader that says so; an older one than this node has seen is refused',
+      'epoch of the leader that says so; an older one than this node has seen is refused (required)',
     )
     .option('--trial <duration>', 'not committed by then: the node goes back by itself (default 120s)')
     .option('--health-timeout <duration>', 'not healthy by then: the node goes back by itself (default 60s)')
@@ -80,17 +80,17 @@ export const register: Register = ({ program, ctx, run }) => {
     );
   withGlobals(node.command('commit'))
     .description('end the trial in favour of the new release')
-    .requiredOption('--update <id>', 'the update that the trial belongs to')
-    .requiredOption('--epoch <number>', 'epoch of the leader that says so')
-    .option('--incarnation <id>', 'only if this start of the daemon is the one that is healthy now')
+    .requiredOption('--update <id>', 'the update that the trial belongs to (required)')
+    .requiredOption('--epoch <number>', 'epoch of the leader that says so (required)')
+    .option('--incarnation <id>', 'only if this start of the daemon is the one that is healthy now (default: any)')
     .addHelpText('after', examples('claudecluster node commit --update u-3f9c0a51 --epoch 7'))
     .addHelpText('after', exitHelp)
     .action((_, self) => run(verb(ctx, optionsOf(self), (options) => commit(ctx, options))));
   withGlobals(node.command('rollback'))
     .description('end the trial in favour of the known-good release; needs nothing of the new one')
-    .option('--update <id>', 'only if the trial belongs to this update')
-    .option('--epoch <number>', "a leader's epoch; without it the command is an operator's")
-    .option('--why <text>', 'kept with the evidence')
+    .option('--update <id>', 'only if the trial belongs to this update (default: any)')
+    .option('--epoch <number>', "a leader's epoch (default: none, the command is an operator's)")
+    .option('--why <text>', 'kept with the evidence (default: none)')
     .addHelpText('after', examples("claudecluster node rollback --why 'it eats the memory'"))
     .addHelpText('after', exitHelp)
     .action((_, self) => run(verb(ctx, optionsOf(self), (options) => rollback(ctx, options))));

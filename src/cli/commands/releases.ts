@@ -22,7 +22,7 @@ export const register: Register = ({ program, ctx, run }) => {
   withGlobals(releases.command('quarantine'))
     .description('refuse this build in the whole cluster')
     .argument('<HASH>', 'buildHash, or 8 digits and more of one that the cluster knows')
-    .option('--why <text>', 'for the record')
+    .option('--why <text>', 'for the record (default: none)')
     .addHelpText('after', examples("claudecluster releases quarantine 1f3c5e7a90 --why 'leaks memory'"))
     .addHelpText('after', exitCodesHelp)
     .action((hash: string, _: unknown, self) => run(quarantine(ctx, hash, true, optionsOf<QuarantineOptions>(self))));

@@ -19,7 +19,7 @@ interface StatusOptions extends GlobalOptions {
 export const register: Register = ({ program, ctx, run }) => {
   withGlobals(program.command('status'))
     .description('quorum, leader, and every node with what it runs')
-    .option('--watch', 'show it again and again, until Ctrl-C')
+    .option('--watch', 'show it again and again, until Ctrl-C (default: once)')
     .option('--every <duration>', 'with --watch: pause between two looks (default 1s)')
     .addHelpText(
       'after',

@@ -28,9 +28,12 @@ export const register: Register = ({ program, ctx, run }) => {
       '[DIST]',
       "a directory with a build, or a buildHash that the leader has, or its first 8 digits (default: the leader's own dist)",
     )
-    .option('--dry-run', 'preflight only: the plan, or the reasons to refuse; nothing is changed')
+    .option('--dry-run', 'preflight only: the plan, or the reasons to refuse; nothing is updated (default: go)')
     .option('--yes', 'begin without a question, whatever the plan is (default: ask on a terminal, refuse without one)')
-    .option('--plan <hash>', 'begin without a question, only if the plan still has this hash (--dry-run shows it)');
+    .option(
+      '--plan <hash>',
+      'begin without a question, only if the plan still has this hash, as --dry-run shows it (default: any)',
+    );
   addUpdateFlags(command)
     .addHelpText(
       'after',

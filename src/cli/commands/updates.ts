@@ -61,7 +61,7 @@ export const register: Register = ({ program, ctx, run }) => {
     withGlobals(updates.command(action))
       .description(help)
       .argument('[ID]', 'default: the one that runs')
-      .option('--why <text>', 'for the record')
+      .option('--why <text>', 'for the record (default: none)')
       .addHelpText(
         'after',
         examples(`claudecluster updates ${action}`, `claudecluster updates ${action} --why 'maintenance'`),
