@@ -249,6 +249,40 @@ describe('a disk that becomes full', () => {
   });
 });
 
+describe('the reserve of a disk', () => {
+  it('is not touched: nothing is staged, and no build is taken in, however small', async () => {
+    const dir = join(scratch, `build ${runs}`);
+    const hash = await storeRelease(source, dir);
+    const reserveBytes = Number.MAX_SAFE_INTEGER;
+    const refused = {
+      code: 'disk',
+      detail: { wanted: expect.stringContaining('stay free'), next: expect.stringContaining('make room') },
+    };
+    const staging = stageRelease({ transfer: rsync, base: target, hash, rshCommand: rsh(source), reserveBytes });
+    await expect(staging).rejects.toMatchObject(refused);
+    await expect(importDirectory({ transfer: rsync, base: target, dir, reserveBytes })).rejects.toMatchObject(refused);
+    expect(existsSync(partialPath(target, hash))).toBe(false);
+  });
+
+  it('is kept while a release comes in: the transfer ends before the disk is full, and makes room again', async ({
+    skip,
+  }) => {
+    const hash = await storeRelease(source, join(scratch, `build ${runs}`), manyFiles(10, 100_000));
+    if (!smallDisk(target)) return skip('no file system may be mounted here');
+    try {
+      const channel = { rshCommand: rsh(source, '--stall', '600000'), timeoutMs: 30_000 };
+      const staging = stageRelease({ transfer: rsync, base: target, hash, ...channel, reserveBytes: 1_700_000 });
+      await expect(staging).rejects.toMatchObject({
+        code: 'disk',
+        detail: { wanted: expect.stringContaining('1700000') },
+      });
+      expect(readdirSync(join(target, 'releases'))).toEqual([]);
+    } finally {
+      spawnSync('umount', ['-l', target]);
+    }
+  });
+});
+
 describe('a node that is killed while a release comes in', () => {
   it('has whole releases and nothing else under a release name, whenever that was, and ends up with it', async () => {
     const dir = join(scratch, `build ${runs}`);
@@ -297,6 +331,37 @@ describe('pushing a build', () => {
     expect(second.bytesTransferred).toBeLessThan(20_000);
     expect(sharedInodes(releasePath(target, next), releasePath(target, hash))).toEqual([]);
     await verifyRelease(target, hash);
+  });
+
+  it.each([
+    ['while it comes', 60, 400_000],
+    ['that came at once', 2, 30_000],
+  ])(
+    'is refused when it is larger than the node takes: %s; nothing of it stays, and a later one may be as large as that',
+    async (_, count, bytes) => {
+      const dir = join(scratch, `build ${runs}`);
+      const hash = await makeRelease(dir, manyFiles(count, bytes));
+      const push = (...words: string[]) =>
+        pushRelease({ transfer: rsync, dir, hash, rshCommand: rsh(target, ...words) });
+      await expect(push('--push-max', '50000')).rejects.toMatchObject({
+        code: 'refused',
+        detail: {
+          seen: expect.stringMatching(/^\d+ bytes so far$/),
+          wanted: expect.stringContaining('at most 50000 bytes'),
+          next: expect.stringContaining('pushBytesMax'),
+        },
+      });
+      expect(readdirSync(join(target, 'releases'))).toEqual([]);
+      await push('--push-max', '100000000');
+      await verifyRelease(target, hash);
+    },
+  );
+
+  it('is refused by a disk that has no more than its reserve', async () => {
+    const dir = join(scratch, `build ${runs}`);
+    const hash = await makeRelease(dir);
+    const rshCommand = rsh(target, '--reserve', String(Number.MAX_SAFE_INTEGER));
+    await expect(pushRelease({ transfer: rsync, dir, hash, rshCommand })).rejects.toMatchObject({ code: 'disk' });
   });
 
   it('tells the sender, in the code and words of the receiver, that the tree is not what its stamp says', async () => {

@@ -73,15 +73,19 @@ export const awkward: Files = {
   'trailing ': 'space at the end',
 };
 
-/** Inode → a file below the directory. */
-function inodes(root: string): Map<number, string> {
-  const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
-  const found = names.map((name) => ({ name, stats: lstatSync(join(root, name)) }));
-  return new Map(found.filter(({ stats }) => stats.isFile()).map(({ name, stats }) => [stats.ino, name]));
+/** Inode → a file below the directory, by its full path. */
+function inodes(dir: Buffer): Map<number, string> {
+  const found = readdirSync(dir, { encoding: 'buffer' }).flatMap((name): [number, string][] => {
+    const at = below(dir, name);
+    const stats = lstatSync(at);
+    if (stats.isDirectory()) return [...inodes(at)];
+    return stats.isFile() ? [[stats.ino, at.toString()]] : [];
+  });
+  return new Map(found);
 }
 
 /** Files below `one` that are files below `other`, too. */
 export function sharedInodes(one: string, other: string): string[] {
-  const there = inodes(other);
-  return [...inodes(one)].filter(([ino]) => there.has(ino)).map(([, name]) => name);
+  const there = inodes(Buffer.from(other));
+  return [...inodes(Buffer.from(one))].filter(([ino]) => there.has(ino)).map(([, name]) => name);
 }

@@ -1,7 +1,8 @@
 /**
  * Stands in for `claudecluster rsh` in tests of the transfer: rsync starts it as its remote shell, and the serving end
  * runs in the same process, on the base directory in argv. `--cut BYTES` breaks the channel when that much went through,
- * `--stall BYTES` holds it up for ever; `--pid FILE` writes the process id.
+ * `--stall BYTES` holds it up for ever; `--push-max BYTES` bounds a push, `--reserve BYTES` is what the disk keeps;
+ * `--pid FILE` writes the process id.
  */
 import { writeFileSync } from 'node:fs';
 import { PassThrough, Transform } from 'node:stream';
@@ -13,6 +14,11 @@ import { finishPush, serveRelease } from '../../src/release/transfer.ts';
 interface Faults {
   cut: number;
   stall: number;
+}
+
+interface Bounds {
+  pushBytesMax: number | undefined;
+  reserveBytes: number | undefined;
 }
 
 /** Passes bytes on until the fault is due. */
@@ -27,7 +33,7 @@ function faulty({ cut, stall }: Faults): Transform {
   });
 }
 
-function openLocal(base: string, faults: Faults) {
+function openLocal(base: string, faults: Faults, bounds: Bounds) {
   return (direction: 'pull' | 'push', hash: string, capabilities: string): BytePipe => {
     const input = faulty(faults);
     const output = faulty(faults);
@@ -48,6 +54,7 @@ function openLocal(base: string, faults: Faults) {
       toClient.pipe(output);
       const served = await serveRelease({
         transfer: rsync,
+        ...bounds,
         direction,
         base,
         hash,
@@ -57,7 +64,7 @@ function openLocal(base: string, faults: Faults) {
         signal: ends.signal,
       });
       if (direction === 'pull' || served.exitCode !== 0) return served;
-      return finishPush(base, hash).then(
+      return finishPush(base, hash, bounds.pushBytesMax).then(
         () => served,
         (error: unknown) => ({ exitCode: 1, stderr: JSON.stringify(asClusterError(error)) }),
       );
@@ -76,8 +83,13 @@ async function main([base = '', ...words]: string[]): Promise<void> {
     cut: Number(option('--cut') ?? Number.POSITIVE_INFINITY),
     stall: Number(option('--stall') ?? Number.POSITIVE_INFINITY),
   };
+  const bytes = (name: string): number | undefined => {
+    const given = option(name);
+    return given === undefined ? undefined : Number(given);
+  };
+  const bounds = { pushBytesMax: bytes('--push-max'), reserveBytes: bytes('--reserve') };
   if (pidFile !== undefined) writeFileSync(pidFile, String(process.pid));
-  process.exit(await runRsh({ argv: words, openPipe: openLocal(base, faults) }));
+  process.exit(await runRsh({ argv: words, openPipe: openLocal(base, faults, bounds) }));
 }
 
 void main(process.argv.slice(2));

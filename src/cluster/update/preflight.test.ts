@@ -100,6 +100,18 @@ describe('preflight', () => {
     );
   });
 
+  it('counts what a node keeps free for its store, where the node tells: as its own refusal would', () => {
+    const kept = input();
+    const health = kept.observation.nodes.find((one) => one.nodeId === 'n2')?.health;
+    if (!health) throw new Error('n2 has no health');
+    Object.assign(health, { diskFreeBytes: 51_199, diskReserveBytes: 50_000 });
+    expect(preflight(kept).refusals).toMatchObject([
+      { code: 'disk', nodeId: 'n2', wanted: '51200 bytes, of which 50000 stay free (diskReserveBytes)' },
+    ]);
+    health.diskFreeBytes = 51_200;
+    expect(preflight(kept).refusals).toEqual([]);
+  });
+
   it('says nothing of a node that only some would have to be told about: those at the target need no room', () => {
     const full = (one: World): void => {
       node(one, 'n2').diskFreeBytes = 0;
