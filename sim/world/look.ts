@@ -29,11 +29,17 @@ export function lookWatchOf(
   proc: Proc,
   { running, told }: { running: string; told: string | null },
 ): LookWatch {
-  const look = (): Promise<LookResult> => lookOn(world, host, proc);
   const [clock, logger] = [clockOf(world, host, proc), loggerOf(world, host.id)];
-  const watch = createLookWatch({ base: host.base, running, clock, logger, told, look, lookHere: look });
-  // Asked all the time, and read anew only when the disk changed.
+  // Asked all the time, and read anew only when the disk changed, or a look has ended.
   let known: { version: number; why: string } | null = null;
+  const look = async (): Promise<LookResult> => {
+    const looked = await lookOn(world, host, proc);
+    world.sched.after(proc, 1, () => {
+      known = null;
+    });
+    return looked;
+  };
+  const watch = createLookWatch({ base: host.base, running, clock, logger, told, look, lookHere: look });
   const why = (): string => {
     if (known?.version !== host.disk.version) known = { version: host.disk.version, why: watch.damaged() };
     return known.why;
