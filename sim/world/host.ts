@@ -38,6 +38,7 @@ export function createHost(id: string, role: NodeRole): Host {
     crashIn: null,
     rotten: new Set(),
     lookDue: false,
+    onLooked: () => undefined,
     fellTo: null,
   };
 }

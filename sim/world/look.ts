@@ -20,7 +20,9 @@ export async function lookOn(world: World, host: Host, proc: Proc): Promise<Look
   host.lookDue = false;
   const clock = clockOf(world, host, proc);
   const verifyRelease = (_base: string, hash: string): Promise<void> => verifyOn(world, host, proc, hash);
-  return lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
+  const looked = await lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
+  if (host.daemon !== null) world.sched.after(host.daemon.proc, 2, () => host.onLooked());
+  return looked;
 }
 
 export function lookWatchOf(
@@ -41,7 +43,10 @@ export function lookWatchOf(
   };
   const watch = createLookWatch({ base: host.base, running, clock, logger, told, look, lookHere: look });
   const why = (): string => {
-    if (known?.version !== host.disk.version) known = { version: host.disk.version, why: watch.damaged() };
+    if (known?.version !== host.disk.version) {
+      // Whoever asks: it is this host's boot that counts.
+      known = { version: host.disk.version, why: world.sched.as(proc, watch.damaged) };
+    }
     return known.why;
   };
   return { ...watch, damaged: why };
