@@ -111,6 +111,7 @@ function guard(world: World, host: Host, reason: 'start' | 'tick'): ReturnType<t
   const died = proc.dead;
   proc.dead = true;
   if (died || result === null) return null;
+  if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
   if (result.action !== 'start' && result.action !== 'nothing') {
     world.trace.line(`${host.id}: guard ${result.action}: ${result.notes.join('; ')}`);
   }
@@ -131,7 +132,6 @@ function run(world: World, host: Host): void {
   }
   const build = world.builds.get(result.release);
   if (build === undefined) throw new Error(`${host.id} is to run ${result.release}, which nobody made`);
-  if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
   const told = result.damaged?.why ?? null;
   const daemon = startDaemon(world, host, { build, told }, (ended) => {
     if (host.daemon === ended) host.daemon = null;
