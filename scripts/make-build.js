@@ -13,18 +13,27 @@ Copies the build in --from (default: dist) to --to, adds NOTES.txt so that its h
   crash              the daemon exits with 1 at its start
   hang               the daemon stays alive and does nothing
   never-healthy      the same, and says so on stderr
+  spoils-guard       the daemon truncates the guard.js beside it and exits with 1
   dies-after=MS      the daemon is killed MS milliseconds after it became healthy
   self-test-fails    its self-test exits with 1
 Exit codes: 0 made, 1 failed, 2 usage.
 `;
 
-const patterns = /^(crash|hang|never-healthy|self-test-fails|dies-after=\d{1,9})$/;
+const patterns = /^(crash|hang|spoils-guard|never-healthy|self-test-fails|dies-after=\d{1,9})$/;
+
+/** Read-only or not: its own files belong to its own user. */
+const spoilsGuard = `const guard = join(__dirname, 'guard.js');
+  require('node:fs').chmodSync(guard, 0o644);
+  require('node:fs').truncateSync(guard);
+  process.stderr.write('this build has truncated ' + guard + '\\n');
+  process.exit(1);`;
 
 /** The program that stands in front of the real one, as text: it must run alone, on any node. */
 function wrapper(behaviour) {
   const [kind, number] = behaviour.split('=');
   const acts = {
     crash: `process.stderr.write('this build crashes at start\\n');\n  process.exit(1);`,
+    'spoils-guard': spoilsGuard,
     hang: 'setInterval(() => {}, 60_000);',
     'never-healthy': `process.stderr.write('this build never gets healthy\\n');\n  setInterval(() => {}, 60_000);`,
     'self-test-fails': `process.stderr.write('this build fails its self-test\\n');\n  process.exit(1);`,

@@ -243,7 +243,13 @@ export const mutants: Mutant[] = [
     '  armTrial(deps.base, trial, disk);\n  try {\n    await deps.serviceManager.armTrial();\n    switchTo(deps.base, trial.release, disk);\n',
     '  try {\n    switchTo(deps.base, trial.release, disk);\n    armTrial(deps.base, trial, disk);\n    await deps.serviceManager.armTrial();\n',
   ),
-  one('the guard believes a name', 'P7', 'src/trial/whole.ts', 'if (seen !== hash) return', "if (seen === '') return"),
+  one(
+    'the guard believes a name',
+    'P7',
+    'src/trial/guard.ts',
+    'looked[decision.look] = whyNotWhole(base, decision.look);',
+    "looked[decision.look] = '';",
+  ),
   one(
     'a commit does not ask whether its release is what it was',
     'P7',

@@ -180,8 +180,11 @@ export async function runVerb(world: World, host: Host, run: VerbRun): Promise<o
     }
     case 'commit':
       return commit(deps, { updateId, epoch, incarnation: option(argv, '--incarnation') });
-    case 'rollback':
-      return rollback(deps, { updateId, epoch, why: option(argv, '--why') });
+    case 'rollback': {
+      const back = await rollback(deps, { updateId, epoch, why: option(argv, '--why') });
+      if (back.what.includes('takes its place')) host.fellTo = back.installed;
+      return back;
+    }
     case 'verify': {
       const looked = await lookOn(world, host, run.proc);
       if (looked.error !== undefined) throw looked.error;

@@ -65,6 +65,7 @@ export function startDaemon(
     broken: new Set(),
   };
   host.daemon = daemon;
+  host.onLooked = () => noteHealth(world, daemon);
   world.trace.line(`${host.id}: starts ${build.hash.slice(0, 6)} as ${daemon.incarnation.slice(0, 6)}`);
   proc.onEnd = () => {
     daemon.listening = false;

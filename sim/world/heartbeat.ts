@@ -39,7 +39,7 @@ export function beat(world: World, daemon: Daemon): void {
     status: daemon.draining || daemon.stopping ? 'draining' : 'active',
     release: { buildHash, version, gitCommit },
     trial: host.disk.root.entries.has('trial.json') ? (readTrial(host.base)?.release ?? null) : null,
-    ...(host.disk.find('/data/damaged.json') === null ? {} : { damaged: true }),
+    ...(daemon.look.looked().damage.length > 0 ? { damaged: true } : {}),
     protocol: { min: 1, max: 1 },
     memberId: null,
     writtenMs: sched.now(),

@@ -39,6 +39,7 @@ export function createHost(id: string, role: NodeRole): Host {
     crashIn: null,
     rotten: new Set(),
     lookDue: false,
+    onLooked: () => undefined,
     fellTo: null,
   };
 }
@@ -111,6 +112,7 @@ function guard(world: World, host: Host, reason: 'start' | 'tick'): ReturnType<t
   const died = proc.dead;
   proc.dead = true;
   if (died || result === null) return null;
+  if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
   if (result.action !== 'start' && result.action !== 'nothing') {
     world.trace.line(`${host.id}: guard ${result.action}: ${result.notes.join('; ')}`);
   }

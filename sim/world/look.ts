@@ -20,7 +20,9 @@ export async function lookOn(world: World, host: Host, proc: Proc): Promise<Look
   host.lookDue = false;
   const clock = clockOf(world, host, proc);
   const verifyRelease = (_base: string, hash: string): Promise<void> => verifyOn(world, host, proc, hash);
-  return lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
+  const looked = await lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
+  if (host.daemon !== null) world.sched.after(host.daemon.proc, 2, () => host.onLooked());
+  return looked;
 }
 
 export function lookWatchOf(
@@ -29,13 +31,22 @@ export function lookWatchOf(
   proc: Proc,
   { running, told }: { running: string; told: string | null },
 ): LookWatch {
-  const look = (): Promise<LookResult> => lookOn(world, host, proc);
   const [clock, logger] = [clockOf(world, host, proc), loggerOf(world, host.id)];
-  const watch = createLookWatch({ base: host.base, running, clock, logger, told, look, lookHere: look });
-  // Asked all the time, and read anew only when the disk changed.
+  // Asked all the time, and read anew only when the disk changed, or a look has ended.
   let known: { version: number; why: string } | null = null;
+  const look = async (): Promise<LookResult> => {
+    const looked = await lookOn(world, host, proc);
+    world.sched.after(proc, 1, () => {
+      known = null;
+    });
+    return looked;
+  };
+  const watch = createLookWatch({ base: host.base, running, clock, logger, told, look, lookHere: look });
   const why = (): string => {
-    if (known?.version !== host.disk.version) known = { version: host.disk.version, why: watch.damaged() };
+    if (known?.version !== host.disk.version) {
+      // Whoever asks: it is this host's boot that counts.
+      known = { version: host.disk.version, why: world.sched.as(proc, watch.damaged) };
+    }
     return known.why;
   };
   return { ...watch, damaged: why };

@@ -93,6 +93,8 @@ export interface Host {
   rotten: Set<string>;
   /** Something rotted since this node last looked. */
   lookDue: boolean;
+  /** A look has ended, and may have changed what its daemon thinks of itself. */
+  onLooked: () => void;
   /** The release that its guard took in the place of a known-good one that was not whole; null: none. */
   fellTo: string | null;
   crashIn: { changes: number; power: boolean; namesOnly: boolean } | null;

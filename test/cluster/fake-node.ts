@@ -1,6 +1,8 @@
 /** A node's base with fake releases: the guard is the real one, bundled; the daemon is a few lines that behave as told. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -16,39 +18,21 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { monotonicMs, readBootId } from '../../src/base/boot.ts';
+import { sum } from '../../src/release/tree-hash.js';
 import type { Trial } from '../../src/trial/trial-file.ts';
 import { removeDir } from '../support/temp.ts';
 import { writeTrial } from './fake-trial.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-export const good = 'a'.repeat(64);
-export const bad = 'b'.repeat(64);
-export const old = 'c'.repeat(64);
-
-export type Behaviour = 'good' | 'crash' | 'hang' | 'quits' | 'dies-healthy' | 'with-child';
-
-/** Bundles a program of ours for plain Node. */
-export function bundle(entry: string, into: string): string {
-  const outfile = join(into, `${entry.replaceAll(/\W/g, '-')}.js`);
-  buildSync({
-    entryPoints: [join(here, entry)],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-  });
-  return outfile;
-}
-
 /** What the fake daemons do: the parts of the real one's contract that the supervisor and the guard see. */
-function daemonSource(behaviour: Behaviour): string {
-  return `
+const daemonSource = `
 const fs = require('node:fs'), path = require('node:path');
 const base = path.dirname(path.dirname(__dirname)), release = path.basename(__dirname);
 const bootId = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-fs.appendFileSync(path.join(base, 'starts.txt'), release[0]);
+const letter = fs.readFileSync(path.join(__dirname, 'letter.txt'), 'utf8');
+fs.appendFileSync(path.join(base, 'starts.txt'), letter);
+const behaviour = fs.readFileSync(path.join(base, 'behaviours', release), 'utf8');
 const healthy = () => {
   const file = path.join(base, 'run', 'healthy.json');
   const marker = { incarnation: String(process.pid), release, bootId, atMs: Number(process.hrtime.bigint() / 1000000n) };
@@ -68,8 +52,57 @@ const behaviours = {
     healthy(); stay();
   },
 };
-behaviours[${JSON.stringify(behaviour)}]();
+behaviours[behaviour]();
 `;
+
+const stamp = {
+  builtAt: '2026-01-01T00:00:00.000Z',
+  gitCommit: 'fake',
+  version: '1.0.0',
+  protocol: { min: 1, max: 1 },
+  node: '>=20',
+};
+
+/** How a guard or another program of ours becomes one file. */
+const bundling = { bundle: true, platform: 'node', format: 'cjs', target: 'node20' } as const;
+const guardText =
+  buildSync({
+    ...bundling,
+    entryPoints: [join(here, '../../src/trial/guard-main.ts')],
+    write: false,
+  }).outputFiles[0]?.text ?? '';
+
+/** The files of the release of that letter; what its daemon does is told to it from outside, so that its hash stays. */
+const filesOf = (letter: string): Record<string, string> => ({
+  'guard.js': guardText,
+  'index.js': daemonSource,
+  'letter.txt': letter,
+});
+
+function hashOf(letter: string): string {
+  const entries = Object.entries(filesOf(letter)).map(([name, text]) => ({
+    path: Buffer.from(name),
+    kind: 'file' as const,
+    mode: 0o644,
+    size: Buffer.byteLength(text),
+    digest: createHash('sha256').update(text).digest(),
+    target: null,
+  }));
+  return sum(entries).hash;
+}
+
+const letters = new Map(['a', 'b', 'c'].map((letter) => [hashOf(letter), letter]));
+export const [good, bad, old] = [...letters.keys()] as [string, string, string];
+// For the programs that the tests start.
+Object.assign(process.env, { FAKE_BAD: bad, FAKE_OLD: old });
+
+export type Behaviour = 'good' | 'crash' | 'hang' | 'quits' | 'dies-healthy' | 'with-child';
+
+/** Bundles a program of ours for plain Node. */
+export function bundle(entry: string, into: string): string {
+  const outfile = join(into, `${entry.replaceAll(/\W/g, '-')}.js`);
+  buildSync({ ...bundling, entryPoints: [join(here, entry)], outfile });
+  return outfile;
 }
 
 export interface FakeNode {
@@ -100,13 +133,23 @@ export function fakeNode(guardFile: string, dir: string = mkdtempSync(join(tmpdi
     base: dir,
     addRelease(hash, behaviour) {
       mkdirSync(at(`releases/${hash}`), { recursive: true });
-      writeFileSync(at(`releases/${hash}/index.js`), daemonSource(behaviour));
-      writeFileSync(at(`releases/${hash}/guard.js`), readFileSync(guardFile));
-      writeFileSync(at(`releases/${hash}/version.json`), JSON.stringify({ buildHash: hash }));
+      mkdirSync(at('behaviours'), { recursive: true });
+      writeFileSync(at(`behaviours/${hash}`), behaviour);
+      for (const [name, text] of Object.entries(filesOf(letters.get(hash) ?? ''))) {
+        writeFileSync(at(`releases/${hash}/${name}`), name === 'guard.js' ? readFileSync(guardFile) : text);
+        chmodSync(at(`releases/${hash}/${name}`), 0o644);
+      }
+      writeFileSync(at(`releases/${hash}/version.json`), JSON.stringify({ ...stamp, buildHash: hash }));
     },
     putOnTrial(limits = {}) {
       relink(at('dist.bak'), good);
-      const trial = writeTrial(dir, { bootId: readBootId(), startedAtMs: monotonicMs(), ...limits });
+      const trial = writeTrial(dir, {
+        release: bad,
+        knownGood: good,
+        bootId: readBootId(),
+        startedAtMs: monotonicMs(),
+        ...limits,
+      });
       relink(at('dist'), bad);
       return trial;
     },

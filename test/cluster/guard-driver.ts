@@ -9,7 +9,7 @@ import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.
 import { completeReleases, runGuard } from '../../src/trial/guard.ts';
 
 const [base = '', operation = '', k = '0'] = process.argv.slice(2);
-const release = 'b'.repeat(64);
+const release = process.env.FAKE_BAD ?? '';
 
 let changes = 0;
 const disk = createDisk(() => {
@@ -49,7 +49,7 @@ const guard = (reason: 'start' | 'tick', laterMs = 0): unknown =>
 
 const operations: Record<string, () => unknown> = {
   activate: () => activate(deps, { release, updateId: 'u1', epoch: 5 }),
-  'activate-old': () => activate(deps, { release: 'c'.repeat(64), updateId: 'u2', epoch: 6 }),
+  'activate-old': () => activate(deps, { release: process.env.FAKE_OLD ?? '', updateId: 'u2', epoch: 6 }),
   commit: () => commit(deps, { updateId: 'u1', epoch: 5 }),
   rollback: () => rollback(deps, { updateId: 'u1', epoch: 5, why: 'test' }),
   start: () => guard('start'),

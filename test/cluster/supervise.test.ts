@@ -1,14 +1,15 @@
 /** The supervisor with real processes: fake daemons that behave as told, the real guard, the real socket. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { createSupervisorClient, createSupervisorServiceManager } from '../../src/host/managers/supervisor/manager.ts';
 import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
+import { noteCommitted } from '../../src/release/committed.ts';
 import { waitFor } from '../support/wait.ts';
-import { bad, bundle, type FakeNode, fakeNode, good } from './fake-node.ts';
+import { bad, bundle, type FakeNode, fakeNode, good, old } from './fake-node.ts';
 
 let bundles = '';
 let guardFile = '';
@@ -211,11 +212,34 @@ describe('a trial under the supervisor', () => {
 
   it('goes back though the guard of the known-good release is broken', async () => {
     const { node, deps, output } = await start('crash');
-    for (const hash of [good, bad]) writeFileSync(join(node.base, `releases/${hash}/guard.js`), 'process.exit(7)');
+    for (const hash of [good, bad]) writeFileSync(join(node.base, `releases/${hash}/guard.js`), '');
     await activate(deps, update);
     await waitFor('the way back', () => starts(node).startsWith('abbba'), { timeoutMs: 40_000 });
     expect(node.runs()).toBe(good);
-    expect(output()).toContain('a guard did not answer');
+    expect(output()).toContain('a guard whose release is not whole is not asked');
+  });
+
+  it('whose known-good release is changed meanwhile ends on the one committed before it, and the evidence says so (P7)', async () => {
+    const { node, deps, output } = await start('crash');
+    for (const hash of [old, good]) noteCommitted(node.base, hash, 'x');
+    appendFileSync(join(node.base, `releases/${good}/letter.txt`), ' ');
+    await activate(deps, update);
+    await waitFor('the way back', () => starts(node).startsWith('abbbc'), { timeoutMs: 40_000 });
+    await healthyOn(node, old);
+    expect(node.runs(), output()).toBe(old);
+    expect(node.json('data/last-rollback.json')).toMatchObject({ release: bad, knownGood: old });
+    expect(node.json('data/last-rollback.json').why).toContain(`releases/${good} is not whole`);
+    expect(node.json('data/damaged.json')).toMatchObject({ releases: [{ release: good }] });
+  });
+
+  it('whose known-good release is changed, and no other one is whole, ends on it marked damaged (P7)', async () => {
+    const { node, deps } = await start('crash');
+    appendFileSync(join(node.base, `releases/${good}/guard.js`), ' ');
+    await activate(deps, update);
+    await waitFor('the way back', () => starts(node).startsWith('abbba'), { timeoutMs: 40_000 });
+    await healthyOn(node, good);
+    expect(node.json('data/damaged.json')).toMatchObject({ releases: [{ release: good }] });
+    expect(node.json('data/last-rollback.json').why).toContain('runs all the same');
   });
 });
 

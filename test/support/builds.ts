@@ -16,7 +16,7 @@ export interface BuildOptions {
   /** Makes it differ from every build with another note. */
   note?: string;
   /** `dies-after=MS`: it gets healthy and is killed so many milliseconds later. */
-  behaviour?: 'crash' | 'hang' | 'never-healthy' | 'self-test-fails' | `dies-after=${number}`;
+  behaviour?: 'crash' | 'spoils-guard' | 'hang' | 'never-healthy' | 'self-test-fails' | `dies-after=${number}`;
 }
 
 export interface Build {
