@@ -1,6 +1,6 @@
 /**
- * The node's own etcd process: started, watched, started again, ended. etcd-argv: how it is started ·
- * etcd-process: left-overs · etcd-probe: is it serving · cluster/bootstrap: may it be started at all.
+ * The node's own etcd process: started, watched, started again, ended. argv: how it is started ·
+ * process: left-overs · probe: is it serving · members/bootstrap: may it be started at all.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, openSync, statSync, truncateSync, writeFileSync } from 'node:fs';
