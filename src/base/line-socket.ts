@@ -1,5 +1,5 @@
 /** A socket between processes of one host and one user: one JSON line there, one JSON line back. Both ends of it. */
-import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { quietly, restrict } from './files.ts';
@@ -30,32 +30,47 @@ function onLine(socket: Socket, line: (text: string) => void): void {
   });
 }
 
+export interface LineServer {
+  /** Answers no more. The socket's name is removed, unless somebody else has put its own in its place. */
+  close(): Promise<void>;
+}
+
 /**
- * Listens on `socketPath` (mode 0600); a socket that is there is a dead one's, which is the caller's to know. `handle` gets
- * the line, '' for one that is none, and returns the answer's; a caller who sends nothing for `idleMs` is dropped.
- * Throws errno errors.
+ * Listens on `socketPath` (mode 0600). A socket that is there is a dead one's, or that of who hands over to the caller,
+ * which is the caller's to know: it is replaced in one rename, and a client finds the old or the new one, never none.
+ * `handle` gets the line, '' for one that is none, and returns the answer's; a caller who sends nothing for `idleMs` is
+ * dropped. Throws errno errors.
  */
 export async function serveLines(
   socketPath: string,
   handle: (line: string) => string | Promise<string>,
   idleMs = 5_000,
-): Promise<{ close(): Promise<void> }> {
-  mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 });
-  quietly(() => unlinkSync(socketPath));
+): Promise<LineServer> {
+  // Node removes the name that a socket was bound to when it closes it, whoever's it is by then: hence another one.
+  const boundPath = `${socketPath}.${process.pid}`;
   const server = createServer((socket) => answer(socket, handle, idleMs));
-  const short = shortPath(socketPath);
+  let short = { path: boundPath, done: (): void => {} };
+  let inode = 0;
   try {
+    mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 });
+    quietly(() => unlinkSync(boundPath));
+    short = shortPath(boundPath);
     await listen(server, short.path);
+    restrict(boundPath);
+    inode = statSync(boundPath).ino;
+    renameSync(boundPath, socketPath);
   } catch (cause) {
+    server.close();
     short.done();
     throw cause;
   }
-  restrict(socketPath);
   return {
     close: () =>
       new Promise((closed) => {
         server.close(() => {
-          quietly(() => unlinkSync(socketPath));
+          quietly(() => {
+            if (statSync(socketPath).ino === inode) unlinkSync(socketPath);
+          });
           short.done();
           closed();
         });

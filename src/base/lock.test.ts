@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../adapters/system-clock.ts';
-import { groupMembers, identify, isSameProcess } from './boot.ts';
-import { lockHolder, lockVerbs, tryLock } from './lock.ts';
+import { groupMembers, identify, isSameProcess, type ProcessIdentity } from './boot.ts';
+import { inheritLock, lockHolder, lockVerbs, tryLock } from './lock.ts';
 
 let dir = '';
 let path = '';
@@ -39,6 +39,18 @@ it.each([
   expect(lockHolder(path)).toBeNull();
   expect(tryLock(path, 'y').held).toBe(true);
   expect(lockHolder(path)?.what).toBe('y');
+});
+
+it('is handed over without a moment in which it is free, and only by who holds it', () => {
+  const other = { pid: 1, ...identify(1) } as ProcessIdentity;
+  const mine = tryLock(path, 'x');
+  expect(inheritLock(path, other, 'y')).toMatchObject({ held: false, by: { pid: process.pid, what: 'x' } });
+  writeFileSync(path, JSON.stringify({ ...other, what: 'before us' }));
+  expect(tryLock(path, 'z').held).toBe(false);
+  expect(inheritLock(path, other, 'y').held).toBe(true);
+  expect(lockHolder(path)).toMatchObject({ pid: process.pid, what: 'y' });
+  if (mine.held) mine.release();
+  expect(readdirSync(join(dir, 'run'))).toEqual([]);
 });
 
 it('a late release does not free the lock of a later holder', () => {

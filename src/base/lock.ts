@@ -62,6 +62,29 @@ export function tryLock(path: string, what: string, disk: Disk = createDisk()): 
   }
 }
 
+/**
+ * The lock of `from`, which hands it over to this process: replaced in one rename, so that nobody finds it free in
+ * between. Refused when somebody else who lives holds it. Throws errno errors of a disk that cannot be written.
+ */
+export function inheritLock(path: string, from: ProcessIdentity, what: string, disk: Disk = createDisk()): LockAttempt {
+  const me = identify(process.pid);
+  const holder = lockHolder(path);
+  if (me === null) return { held: false, by: null };
+  if (holder !== null && (holder.pid !== from.pid || holder.startTime !== from.startTime)) {
+    return { held: false, by: holder };
+  }
+  disk.mkdir(dirname(path));
+  const mine = tmpName(path);
+  disk.create(mine, `${JSON.stringify({ ...me, what })}\n`, 0o600);
+  try {
+    disk.rename(mine, path);
+  } catch (error) {
+    quietly(() => unlinkSync(mine));
+    throw error;
+  }
+  return { held: true, release: () => releaseLock(path, me) };
+}
+
 /** Moves a dead holder's file away; should a living one have come in between, it gets its file back. */
 function takeAway(path: string, disk: Disk): void {
   const aside = tmpName(path);

@@ -6,6 +6,8 @@ import { tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
 
+export const daemonLock = (base: string): string => join(nodePaths(base).run, 'daemon.lock');
+
 /**
  * Holds the base for this process; returns what lets go of it. A daemon that was killed holds nothing.
  * Throws ClusterError 'refused' naming the daemon that runs. A disk that cannot be written is no reason to stay down.
@@ -17,7 +19,7 @@ export function holdDaemon(base: string, what: string): () => void {
   let release = (): void => {};
   let holder: number | null = null;
   quietly(() => {
-    const lock = tryLock(join(run, 'daemon.lock'), what);
+    const lock = tryLock(daemonLock(base), what);
     if (lock.held) release = lock.release;
     else holder = lock.by?.pid ?? null;
   });

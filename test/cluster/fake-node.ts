@@ -7,6 +7,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -108,6 +109,8 @@ export function bundle(entry: string, into: string): string {
 export interface FakeNode {
   base: string;
   addRelease(hash: string, behaviour: Behaviour): void;
+  /** The code of this release's supervisor. */
+  addSupervisor(hash: string, source: string): void;
   /** As after `activate`, with these limits. */
   putOnTrial(limits?: {
     healthTimeoutMs?: number;
@@ -122,6 +125,8 @@ export interface FakeNode {
   read(name: string): string | null;
   json(name: string): Record<string, unknown>;
   has(name: string): boolean;
+  /** Names in the base that begin like this. */
+  files(prefix: string): string[];
   guard(verb: 'start' | 'check', from?: string): { code: number | null; result: Record<string, unknown>; ms: number };
   remove(): void;
 }
@@ -141,6 +146,7 @@ export function fakeNode(guardFile: string, dir: string = mkdtempSync(join(tmpdi
       }
       writeFileSync(at(`releases/${hash}/version.json`), JSON.stringify({ ...stamp, buildHash: hash }));
     },
+    addSupervisor: (hash, source) => writeFileSync(at(`releases/${hash}/supervisor.js`), source),
     putOnTrial(limits = {}) {
       relink(at('dist.bak'), good);
       const trial = writeTrial(dir, {
@@ -174,6 +180,7 @@ export function fakeNode(guardFile: string, dir: string = mkdtempSync(join(tmpdi
         return false;
       }
     },
+    files: (prefix) => readdirSync(dir).filter((name) => name.startsWith(prefix)),
     guard(verb, from = good) {
       const before = monotonicMs();
       const file = at(`releases/${from}/guard.js`);

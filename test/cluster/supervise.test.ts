@@ -1,107 +1,38 @@
 /** The supervisor with real processes: fake daemons that behave as told, the real guard, the real socket. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { createSupervisorClient, createSupervisorServiceManager } from '../../src/host/managers/supervisor/manager.ts';
-import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
+import { activate, commit, rollback } from '../../src/host/verbs.ts';
 import { noteCommitted } from '../../src/release/committed.ts';
 import { waitFor } from '../support/wait.ts';
-import { bad, bundle, type FakeNode, fakeNode, good, old } from './fake-node.ts';
+import { bad, type FakeNode, fakeNode, good, mountSmall, old } from './fake-node.ts';
+import {
+  alive,
+  daemonPid,
+  ended,
+  healthyOn,
+  type Supervised,
+  type SupervisorLab,
+  starts,
+  supervisorLab,
+  update,
+} from './supervised.ts';
 
-let bundles = '';
+let lab: SupervisorLab;
 let guardFile = '';
-let driver = '';
-const running: { child: ChildProcess; node: FakeNode }[] = [];
 beforeAll(() => {
-  bundles = mkdtempSync(join(tmpdir(), 'bundles-'));
-  guardFile = bundle('../../src/trial/guard-main.ts', bundles);
-  driver = bundle('supervise-driver.ts', bundles);
+  lab = supervisorLab();
+  guardFile = lab.guardFile;
 });
-afterAll(() => rmSync(bundles, { recursive: true, force: true }));
-afterEach(async () => {
-  const all = running.splice(0);
-  // Every supervisor first: two of them may have had the same node.
-  for (const { child } of all) {
-    child.kill('SIGTERM');
-    await ended(child);
-  }
-  for (const { node } of all) {
-    // Whatever the test made of its supervisor, its daemon goes.
-    const daemon = daemonPid(node);
-    if (daemon !== null && alive(daemon)) process.kill(-daemon, 'SIGKILL');
-    node.remove();
-  }
-});
+afterAll(() => lab.remove());
+afterEach(() => lab.clean());
 
-function ended(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
-  return new Promise((done) => child.once('exit', (code) => done(code)));
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-  } catch {
-    return false;
-  }
-}
-
-const daemonPid = (node: FakeNode): number | null =>
-  node.has('run/daemon.json') ? Number(node.json('run/daemon.json').pid) : null;
-
-interface Supervised {
-  node: FakeNode;
-  child: ChildProcess;
-  deps: VerbDeps;
-  output(): string;
-}
-
-function supervise(node: FakeNode, options: object = {}): Supervised {
-  const child = spawn(process.execPath, [driver, node.base, JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)));
-  running.push({ child, node });
-  const deps: VerbDeps = {
-    base: node.base,
-    nodeId: 'n1',
-    service: 'claudecluster',
-    clock: systemClock,
-    serviceManager: createSupervisorServiceManager(node.base),
-    quorumCheck: async () => {},
-    storeEpoch: async () => update.epoch,
-    verifyRelease: async () => {},
-    prune: async () => {},
-  };
-  return { node, child, deps, output: () => output };
-}
-
-const healthyOn = (node: FakeNode, hash: string): Promise<true> =>
-  waitFor(
-    `healthy on ${hash[0]}`,
-    () => node.has('run/healthy.json') && node.json('run/healthy.json').release === hash,
-    {
-      timeoutMs: 30_000,
-      everyMs: 20,
-    },
-  ) as Promise<true>;
-
-const starts = (node: FakeNode): string => node.read('starts.txt') ?? '';
-const update = { release: bad, updateId: 'u1', epoch: 5 };
-
-/** A supervised node, healthy on its good release, with this bad one beside it. */
-async function start(behaviour: Parameters<FakeNode['addRelease']>[1], options: object = {}): Promise<Supervised> {
-  const node = fakeNode(guardFile);
-  node.addRelease(bad, behaviour);
-  const supervised = supervise(node, options);
-  await healthyOn(node, good);
-  return supervised;
-}
+const supervise = (node: FakeNode, options: object = {}): Supervised => lab.supervise(node, options);
+const start: SupervisorLab['start'] = (behaviour, options = {}) => lab.start(behaviour, options);
 
 describe('a probation under the supervisor', () => {
   it('of a committed build that cannot stay up ends on the release before it, with the evidence', async () => {
@@ -356,3 +287,112 @@ describe('the supervisor', () => {
     await healthyOn(node, good);
   });
 });
+
+/** A supervised node whose supervisor cannot read what is named. */
+async function withFailingReads(behaviour: Parameters<FakeNode['addRelease']>[1]) {
+  const node = fakeNode(guardFile);
+  node.addRelease(bad, behaviour);
+  const list = join(node.base, 'failing');
+  writeFileSync(list, '');
+  const supervised = lab.supervise(node, {}, { env: { FAILING_READS: list } });
+  await healthyOn(node, good);
+  const fail = (...names: string[]): void => {
+    writeFileSync(`${list}.new`, names.map((name) => `${join(node.base, name)}\n`).join(''));
+    renameSync(`${list}.new`, list);
+  };
+  return { ...supervised, fail };
+}
+
+describe('on a disk that fails', () => {
+  it('a trial file that gives EIO is no end of the supervisor: it says so, and arms nothing that it cannot see', async () => {
+    const { node, child, fail, output } = await withFailingReads('good');
+    fail('trial.json');
+    await expect(createSupervisorServiceManager(node.base).armTrial()).rejects.toMatchObject({
+      code: 'service-manager',
+      message: expect.stringContaining('EIO'),
+    });
+    fail();
+    expect((await createSupervisorClient(node.base).status()).pid, output()).toBe(child.pid);
+    expect([starts(node), child.exitCode]).toEqual(['a', null]);
+  });
+
+  it('a trial whose progress gives EIO still ends: the guard is asked, and the supervisor stays', async () => {
+    const { node, child, deps, fail, output } = await withFailingReads('hang');
+    await activate(deps, { ...update, healthTimeoutMs: 5000, trialMs: 60_000 });
+    await waitFor('the start', () => starts(node) === 'ab', { timeoutMs: 20_000 });
+    fail('trial.progress.json');
+    await waitFor('the way back', () => starts(node) === 'aba', { timeoutMs: 30_000 });
+    await healthyOn(node, good);
+    expect(node.json('data/last-rollback.json').cause).toBe('healthy-deadline');
+    expect(child.exitCode, output()).toBeNull();
+    expect(output()).toContain('the trial of this base cannot be read');
+  });
+
+  it('a full one neither keeps it from its start nor ends it', async (context) => {
+    const dir = mkdtempSync(join(tmpdir(), 'small-'));
+    const mount = mountSmall(dir, '3m');
+    if (mount === null) return context.skip();
+    try {
+      const base = join(dir, 'n1');
+      mkdirSync(base);
+      const node = fakeNode(guardFile, base);
+      // Full to the last block and inode: not even an empty file can be made.
+      for (let size = 1 << 20; size > 0; size >>= 1) fillWith(base, size);
+      const { child, output } = supervise(node);
+      await waitFor('the start', () => output().includes('guard '), { timeoutMs: 20_000 });
+      for (const name of node.files('filler')) rmSync(join(base, name));
+      await healthyOn(node, good);
+      await waitFor('its socket', () => createSupervisorClient(base).status(), { timeoutMs: 20_000 });
+      expect([child.exitCode, output().includes('cannot be taken; the supervisor goes on')]).toEqual([null, true]);
+      child.kill('SIGTERM');
+      expect(await ended(child)).toBe(0);
+    } finally {
+      mount.unmount();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('without its base directory', () => {
+  it('supervisor and daemon end, and say why, and nothing is made in its place', async () => {
+    const { node, child, output } = await start('good', { goneAfterMs: 1500, pollMs: 100 });
+    const daemon = daemonPid(node) ?? 0;
+    rmSync(node.base, { recursive: true });
+    expect(await ended(child)).toBe(5);
+    expect(alive(daemon)).toBe(false);
+    expect(output()).toContain('the base directory of this node is gone');
+    expect(node.has('.')).toBe(false);
+  });
+
+  it('that comes back in time nothing was ended', async () => {
+    const { node, child, output } = await start('good', { goneAfterMs: 60_000, pollMs: 100 });
+    const daemon = daemonPid(node) ?? 0;
+    renameSync(node.base, `${node.base}.away`);
+    await waitFor('its word', () => output().includes('the base directory is missing'), { timeoutMs: 10_000 });
+    renameSync(`${node.base}.away`, node.base);
+    await waitFor('its relief', () => output().includes('over: the base directory is missing'), { timeoutMs: 10_000 });
+    expect([alive(daemon), child.exitCode, starts(node)]).toEqual([true, null, 'a']);
+    expect((await createSupervisorClient(node.base).status()).daemonPid).toBe(daemon);
+  });
+
+  it('in whose place somebody put another one it leaves that one alone', async () => {
+    const { node, child } = await start('good', { goneAfterMs: 1500, pollMs: 100 });
+    const daemon = daemonPid(node) ?? 0;
+    const moved = `${node.base}.moved`;
+    renameSync(node.base, moved);
+    mkdirSync(node.base);
+    expect(await ended(child)).toBe(5);
+    expect([alive(daemon), node.files('')]).toEqual([false, []]);
+    rmSync(moved, { recursive: true });
+  });
+});
+
+function fillWith(base: string, size: number): void {
+  for (let index = 0; ; index += 1) {
+    try {
+      writeFileSync(join(base, `filler-${size}-${index}`), Buffer.alloc(size));
+    } catch {
+      return;
+    }
+  }
+}

@@ -1,5 +1,5 @@
 /** Makes a local cluster's directory: certificates, configurations, the first release on every node. Starts nothing. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { nodePaths } from '../../base/paths.ts';
@@ -17,6 +17,7 @@ import {
   portsNeeded,
   wrapperText,
 } from './layout.ts';
+import { refuseForeign } from './place.ts';
 import { freePorts } from './ports.ts';
 
 /** Longer than anybody keeps a development cluster. */
@@ -82,8 +83,8 @@ export interface CreateDeps {
 export async function createDevCluster(deps: CreateDeps, request: CreateRequest): Promise<DevCluster> {
   const { dir, voters, workers, heartbeatMs } = request;
   const paths = devPaths(dir);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
   refuseForeign(dir);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
   writeFileSync(paths.making, '');
   const ports = await freePorts(portsNeeded(voters, workers), deps.clock);
   const clusterId = `dev-${deps.clock.randomId(4)}`;
@@ -96,17 +97,6 @@ export async function createDevCluster(deps: CreateDeps, request: CreateRequest)
   writeFileSync(`${paths.marker}.tmp`, `${JSON.stringify(cluster, null, 2)}\n`);
   renameSync(`${paths.marker}.tmp`, paths.marker);
   return cluster;
-}
-
-/** Somebody's directory is not ours to fill: only a new one, an empty one, or one that we did not finish. */
-function refuseForeign(dir: string): void {
-  const names = readdirSync(dir);
-  if (names.length === 0 || existsSync(devPaths(dir).making)) return;
-  throw new ClusterError('usage', `${dir} is not empty, and no local cluster`, {
-    seen: names.slice(0, 5).join(', '),
-    wanted: 'a new or empty directory, or one that dev up made',
-    next: 'give another --dir',
-  });
 }
 
 async function createNode(deps: CreateDeps, cluster: DevCluster, node: DevNode, request: CreateRequest): Promise<void> {

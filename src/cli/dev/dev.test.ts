@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -14,18 +15,19 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { loadClientConfig, loadNodeConfig } from '../../daemon/config.ts';
 import { bootstrapSchema } from '../../members/bootstrap.ts';
-import { fakeClock, fakeStatus, newVersion, run } from '../testing/fakes.ts';
+import { fakeClock, fakeSession, fakeStatus, fakeWorld, newVersion, run } from '../testing/fakes.ts';
 import { type CreateRequest, createDevCluster, readDevCluster } from './create.ts';
 import { bootstrapOf, layOut, nodeConfigText, portsNeeded, wrapperText } from './layout.ts';
 import { followLogs, logTails } from './logs.ts';
+import { removeCluster, takePlace } from './place.ts';
 import { freePorts } from './ports.ts';
 import { canonical, processesOf } from './processes.ts';
-import { missing, removeCluster } from './up.ts';
+import { missing } from './up.ts';
 
 const dirs: string[] = [];
 const temp = (): string => {
@@ -256,6 +258,73 @@ describe('dev up and down', () => {
     const dir = join(temp(), 'c');
     expect((await run(['dev', ...argv, '--dir', dir])).code).toBe(2);
     expect(existsSync(dir)).toBe(false);
+  });
+
+  /** A host with these programs and no others. */
+  const hostWith = (...programs: string[]): Record<string, string> => {
+    const bin = temp();
+    const says: Record<string, string> = { etcd: 'etcd Version: 3.4.23', rsync: 'rsync  version 3.2.7' };
+    for (const name of programs) {
+      writeFileSync(join(bin, name), `#!/bin/sh\necho '${says[name]}'\n`, { mode: 0o755 });
+    }
+    return { PATH: bin };
+  };
+  const up = (dir: string, env: Record<string, string>, ...more: string[]) =>
+    run(['dev', 'up', '--dir', dir, ...more], fakeWorld(fakeSession(), { env }));
+
+  it.each([
+    [['rsync'], 'etcd is not installed', 'etcd-server'],
+    [['etcd'], 'rsync is not installed', 'apt-get install rsync'],
+    [[], 'etcd is not installed on this host; rsync is not installed', 'apt-get install rsync'],
+  ])('up on a host with only %j says at once what is missing and how to install it', async (programs, what, how) => {
+    const dir = join(temp(), 'c');
+    const { code, err } = await up(dir, hostWith(...programs));
+    expect([code, existsSync(dir)]).toEqual([5, false]);
+    expect(err()).toContain(what);
+    expect(err()).toContain(how);
+  });
+
+  it('up that fails leaves no directory that was not there before', async () => {
+    const top = temp();
+    const build = temp();
+    const { code } = await up(join(top, 'a', 'b'), hostWith('etcd', 'rsync'), '--release', build);
+    expect([code, readdirSync(top)]).toEqual([3, []]);
+  });
+
+  it('up that fails in an empty directory leaves it, and leaves it empty', async () => {
+    const dir = temp();
+    const { code } = await up(dir, hostWith('etcd', 'rsync'), '--release', temp());
+    expect([code, readdirSync(dir)]).toEqual([3, []]);
+  });
+
+  it('up that fails leaves what somebody put beside it meanwhile', async () => {
+    const top = temp();
+    const undo = takePlace(join(top, 'a', 'b'));
+    writeFileSync(join(top, 'a', 'thesis.txt'), 'x');
+    writeFileSync(join(top, 'a', 'b', 'dev.making'), '');
+    await undo();
+    expect([readdirSync(top), readdirSync(join(top, 'a'))]).toEqual([['a'], ['thesis.txt']]);
+  });
+
+  it("up refuses another user's directory, cluster or not, and says what to do", async () => {
+    const dir = temp();
+    writeFileSync(join(dir, 'dev.json'), '{}');
+    const me = process.getuid?.() ?? 0;
+    vi.spyOn(process, 'getuid').mockReturnValue(me + 1);
+    const { code, err } = await up(dir, hostWith('etcd', 'rsync'));
+    vi.restoreAllMocks();
+    expect(code).toBe(2);
+    expect(err()).toContain('belongs to another user');
+    expect(err()).toContain('give another --dir, or run it as the owner');
+    expect(readdirSync(dir)).toEqual(['dev.json']);
+  });
+
+  it('up refuses what is no directory', async () => {
+    const file = join(temp(), 'c');
+    writeFileSync(file, 'x');
+    const { code, err } = await up(file, hostWith('etcd', 'rsync'));
+    expect([code, readFileSync(file, 'utf8')]).toEqual([2, 'x']);
+    expect(err()).toContain('is no directory');
   });
 
   it('down where there is nothing is nothing to do', async () => {

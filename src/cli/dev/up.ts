@@ -1,17 +1,17 @@
 /** `dev up` and `dev down`: a whole cluster on this machine, made once, started and stopped any number of times. */
 import { existsSync, lstatSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { ClusterStatus } from '../../cluster/status.ts';
+import { findPrograms } from '../../daemon/etcd/find.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import type { Context } from '../../front/context.ts';
 import { formatDuration } from '../../front/duration.ts';
-import { removeTree } from '../../release/tree.ts';
 import { importHere } from '../compose/releases.ts';
 import { issueCertificates } from './certificates.ts';
 import { createDevCluster, readDevCluster } from './create.ts';
 import { type DevCluster, devPaths } from './layout.ts';
 import { logTails } from './logs.ts';
+import { refuseForeign, removeCluster, takePlace } from './place.ts';
 import { canonical, isSupervised, type Supervised, startSupervisor, stopNodes } from './processes.ts';
 
 export interface UpRequest {
@@ -35,12 +35,26 @@ export function devDir(ctx: Pick<Context, 'cwd'>, given: string | undefined): st
 
 /**
  * Makes the cluster if there is none in the directory, starts it, and returns when every node is healthy. When that does
- * not happen in time, everything that was started is stopped, and the ends of the logs are in the error.
+ * not happen in time, everything that was started is stopped, the ends of the logs are printed, and what this call made
+ * is removed: no process and no directory is left that was not there before.
  */
 export async function devUp(ctx: Context, request: UpRequest): Promise<DevCluster> {
+  refuseForeign(request.dir);
   const known = readDevCluster(request.dir);
-  const cluster = known ?? (await make(ctx, request));
   if (known) checkSame(known, request);
+  // Said before anything is made: without them every node would fail, a minute later, and say less.
+  await findPrograms([{ name: 'etcd' }, { name: 'rsync' }], { path: ctx.env.PATH, cwd: ctx.cwd });
+  if (known) return start(ctx, known, request);
+  const undo = takePlace(request.dir);
+  try {
+    return await start(ctx, await make(ctx, request), request);
+  } catch (thrown) {
+    await undo();
+    throw thrown;
+  }
+}
+
+async function start(ctx: Context, cluster: DevCluster, request: UpRequest): Promise<DevCluster> {
   const running = await Promise.all(cluster.nodes.map(isSupervised));
   const env = withoutOwn(ctx.env);
   const execPath = ctx.program[0] ?? process.execPath;
@@ -192,14 +206,6 @@ export async function devDown(ctx: Context, dir: string, purge: boolean): Promis
     });
   }
   return { nodes: cluster?.nodes.length ?? 0, ended, purged: purge && ours };
-}
-
-/** What says that the directory is ours goes last: a removal that was cut short can be made again. */
-export async function removeCluster(dir: string, remove = removeTree): Promise<void> {
-  const { marker, making } = devPaths(dir);
-  const paths = (await readdir(dir)).map((name) => join(dir, name));
-  for (const path of paths) if (path !== marker && path !== making) await remove(path);
-  await remove(dir);
 }
 
 /** A marker that cannot be read must not stand in the way of removing everything. */

@@ -1,10 +1,13 @@
 /** A node's process: what it holds, what its signals mean, and its end. The node itself is put together in node.ts. */
 import { mkdirSync } from 'node:fs';
-import { destination, type Logger as Pino, pino } from 'pino';
+import { type Logger as Pino, pino } from 'pino';
+import { systemClock } from '../../adapters/system-clock.ts';
 import { nodePaths } from '../../base/paths.ts';
-import { asClusterError } from '../../errors.ts';
+import { stderrDestination } from '../../base/stderr.ts';
+import { asClusterError, ClusterError } from '../../errors.ts';
+import { watchBase } from '../base-watch.ts';
 import type { NodeConfig } from '../config.ts';
-import { holdDaemon } from '../daemon-lock.ts';
+import { daemonLock, holdDaemon } from '../daemon-lock.ts';
 import { endsWithoutEtcd, etcdOfHost } from './host.ts';
 import { composeNode } from './node.ts';
 
@@ -21,7 +24,7 @@ export interface DaemonRequest {
 export async function runDaemon({ config, bundle }: DaemonRequest): Promise<number> {
   const paths = nodePaths(config.base);
   for (const dir of [paths.data, paths.run, paths.log, paths.releases]) mkdirSync(dir, { recursive: true });
-  const logger = pino({ level: config.logLevel, base: { nodeId: config.nodeId } }, destination({ fd: 2, sync: true }));
+  const logger = pino({ level: config.logLevel, base: { nodeId: config.nodeId } }, stderrDestination());
   for (const warning of config.warnings) logger.warn({ file: config.file }, warning);
   const letGo = holdDaemon(config.base, 'daemon');
   const stop = new AbortController();
@@ -36,16 +39,29 @@ export async function runDaemon({ config, bundle }: DaemonRequest): Promise<numb
   if (endsWithoutEtcd(config.base)) await etcdUsable();
   const node = await composeNode({ config, bundle, logger, etcdUsable });
   logger.info({ incarnation: node.incarnation, release: node.release }, 'started');
+  let gone: string | null = null;
+  const { base } = config;
+  void watchBase({ base, clock: systemClock, logger, lock: daemonLock(base) }, stop.signal).then((seen) => {
+    gone = seen;
+    if (seen !== null) logger.fatal({ seen }, 'the base directory is gone: the daemon ends');
+    stop.abort();
+  });
   await node.life.run(stop.signal);
   const timer = setTimeout(() => {
     logger.error({}, `not stopped after ${shutdownMs} ms: leaving the rest`);
-    process.exit(0);
+    process.exit(gone === null ? 0 : 5);
   }, shutdownMs);
   await node.life.shutDown();
   clearTimeout(timer);
   letGo();
   logger.info({}, 'stopped');
-  return 0;
+  if (gone === null) return 0;
+  const next = 'start the node again where its directory is now';
+  throw new ClusterError('operator-needed', 'the base directory of this node is gone', {
+    seen: gone,
+    wanted: base,
+    next,
+  });
 }
 
 /** A half-dead daemon helps nobody: whatever was not caught ends the process, and the service manager starts a new one. */

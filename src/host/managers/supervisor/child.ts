@@ -12,7 +12,14 @@ import {
   truncateSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { asIdentity, groupMembers, identify, type ProcessIdentity, readBootId } from '../../../base/boot.ts';
+import {
+  asIdentity,
+  groupMembers,
+  identify,
+  isSameProcess,
+  type ProcessIdentity,
+  readBootId,
+} from '../../../base/boot.ts';
 import { quietly, readTextOrNull, removeDurable, writeJsonAtomic } from '../../../base/files.ts';
 import { nodePaths } from '../../../base/paths.ts';
 import type { Clock } from '../../../ports/clock.ts';
@@ -31,6 +38,8 @@ export interface Daemon {
   release: string | null;
   startedAtMs: number;
   exited: Promise<Exit>;
+  /** Of one that another process started: ends our watching. */
+  letGo?(): void;
 }
 
 export interface StartOptions {
@@ -43,7 +52,7 @@ export interface StartOptions {
   logMaxBytes: number;
 }
 
-const daemonFile = (base: string): string => join(nodePaths(base).run, 'daemon.json');
+export const daemonFile = (base: string): string => join(nodePaths(base).run, 'daemon.json');
 
 /** Copies the log aside and empties it when it is too large; who writes to it appends, and so goes on at its new end. */
 export function rotateLog(file: string, maxBytes: number): void {
@@ -75,8 +84,11 @@ export function startDaemon(options: StartOptions): Daemon {
   const exited = exitOf(child);
   const pid = child.pid ?? 0;
   const identity = identify(pid) ?? { pid, startTime: '0', bootId: readBootId() };
-  quietly(() => writeJsonAtomic(daemonFile(base), { ...identity, release, run, startedAt: clock.wallIso() }));
-  return { pid, identity, run, release, startedAtMs: clock.nowMs(), exited };
+  const startedAtMs = clock.nowMs();
+  quietly(() =>
+    writeJsonAtomic(daemonFile(base), { ...identity, release, run, startedAt: clock.wallIso(), startedAtMs }),
+  );
+  return { pid, identity, run, release, startedAtMs, exited };
 }
 
 function openLog(dir: string, file: string, maxBytes: number): number | null {
@@ -103,12 +115,14 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
 
 /** SIGTERM to the daemon alone (it ends its etcd in its own order), SIGKILL to the group after `graceMs`. */
 export async function stopDaemon(daemon: Daemon, graceMs: number, clock: Clock): Promise<Exit> {
-  signalTo(daemon.pid, 'SIGTERM');
+  // The number of a child is its own until we have heard of its end; that of another's child may be anybody's by now.
+  const isIt = (): boolean => daemon.letGo === undefined || isSameProcess(daemon.identity);
+  if (isIt()) signalTo(daemon.pid, 'SIGTERM');
   const patience = new AbortController();
   const exit = await Promise.race([daemon.exited, clock.sleep(graceMs, patience.signal)]);
   patience.abort();
   if (exit !== undefined) return exit;
-  signalTo(-daemon.pid, 'SIGKILL');
+  if (isIt()) signalTo(-daemon.pid, 'SIGKILL');
   return daemon.exited;
 }
 

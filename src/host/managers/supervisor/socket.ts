@@ -1,6 +1,6 @@
 /** The supervisor's control socket: one JSON line there, one JSON line back. Both ends of it. */
 import { errno } from '../../../base/files.ts';
-import { exchangeLine, serveLines } from '../../../base/line-socket.ts';
+import { exchangeLine, type LineServer, serveLines } from '../../../base/line-socket.ts';
 import { nodePaths } from '../../../base/paths.ts';
 import { ClusterError } from '../../../errors.ts';
 
@@ -22,6 +22,8 @@ export interface SupervisorStatus {
   starts: number;
   /** What the last guard said. */
   lastGuard: string;
+  /** buildHash of the release that the supervisor's own code is from; null: from elsewhere. Absent before 0.2.0. */
+  code?: string | null;
 }
 
 export type SupervisorReply =
@@ -39,26 +41,33 @@ function parseRequest(line: string): SupervisorRequest | null {
   }
 }
 
+type Handle = (request: SupervisorRequest) => SupervisorReply | Promise<SupervisorReply>;
+
 /**
  * Listens on run/supervisor.sock (mode 0600). The caller holds the supervisor's lock, so a socket that is there is a
- * dead one's. Throws ClusterError 'service-manager'.
+ * dead one's, or that of who hands over. Throws ClusterError 'service-manager'.
  */
-export async function serveSupervisor(
-  base: string,
-  handle: (request: SupervisorRequest) => SupervisorReply,
-): Promise<{ close(): Promise<void> }> {
+export async function serveSupervisor(base: string, handle: Handle): Promise<LineServer> {
   const socketPath = nodePaths(base).supervisorSocket;
   try {
-    return await serveLines(socketPath, (line) => JSON.stringify(answer(line, handle)));
+    return await serveLines(socketPath, async (line) => JSON.stringify(await answer(line, handle)));
   } catch (cause) {
     throw new ClusterError('service-manager', `cannot listen on ${socketPath}`, { seen: errno(cause) }, cause);
   }
 }
 
-function answer(line: string, handle: (request: SupervisorRequest) => SupervisorReply): SupervisorReply {
+/** Never rejects: whatever a request meets on the disk is its answer, and no end of the supervisor. */
+async function answer(line: string, handle: Handle): Promise<SupervisorReply> {
   const request = parseRequest(line);
-  if (request !== null) return handle(request);
-  return { ok: false, error: { code: 'usage', message: 'not a request of this supervisor' } };
+  if (request === null) {
+    return { ok: false, error: { code: 'usage', message: 'not a request of this supervisor' } };
+  }
+  try {
+    return await handle(request);
+  } catch (thrown) {
+    const message = `the supervisor cannot do it: ${errno(thrown) || String(thrown)}`;
+    return { ok: false, error: { code: 'service-manager', message } };
+  }
 }
 
 /**
