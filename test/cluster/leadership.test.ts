@@ -194,7 +194,11 @@ describe('leadership on three voters', { timeout: 60_000 }, () => {
     const { any: store, raft } = leaderOf();
     await expect(quorumCheck({ store, raft, clock }, 'n1')).resolves.toBeUndefined();
     await etcd.members[2]?.member.stop();
-    await expect(quorumCheck({ store, raft, clock }, 'n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
+    // Silence is no leave to stop, and no answer either (ADR 15).
+    await expect(quorumCheck({ store, raft, clock }, 'n1')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('no answer from n3: n1 does not stop'),
+    });
     await etcd.members[2]?.startAgain();
     await expect(quorumCheck({ store, raft, clock }, 'n1')).resolves.toBeUndefined();
   });
