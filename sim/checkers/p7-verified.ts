@@ -5,8 +5,8 @@
 import { damaged } from '../world/releases.ts';
 import type { Checker, Host, World } from '../world/types.ts';
 
-/** So long a node that knows that it is damaged may take to give the leadership up, ms. */
-const stepDownMs = 5_000;
+/** So long a node that knows that it is damaged may take to give the leadership up, ms: it asks itself every second. */
+const stepDownMs = 1_500;
 
 export function checkVerified(world: World): Checker {
   /** Releases that each host has committed, the first ones among them. */
