@@ -61,6 +61,20 @@ describe('the journal', () => {
     expect(await journal.quarantine(entry.buildHash)).toEqual(entry);
   });
 
+  it('a step that no longer fits, for the next leader has moved the record on, is a stale one and no fault (P6)', async () => {
+    const { journal, put } = journalOn();
+    const record = await journal.create(aRecord({ n2: 'rolling-back' }), 'an update');
+    const overtaken = journal.change(record.id, 1, () => {
+      put(keys.epoch, '2');
+      throw new ClusterError('internal', 'illegal move of n2');
+    });
+    await expect(overtaken).rejects.toMatchObject({ code: 'stale-epoch' });
+    const ours = journal.change(record.id, 2, () => {
+      throw new ClusterError('internal', 'illegal move of n2');
+    });
+    await expect(ours).rejects.toMatchObject({ code: 'internal' });
+  });
+
   it('a running record that this build cannot read is nobody else’s excuse: exit code 5, with what to do', async () => {
     const { journal, put } = journalOn();
     const record = aRecord();

@@ -92,6 +92,16 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string, lo
     throw new ClusterError('not-found', `update ${id} does not run`, { next: `\`claudecluster updates show ${id}\`` });
   };
 
+  /** A record that our successor has moved on takes no step of ours any more: that is no fault of the step (P6). */
+  const changed = async (record: UpdateRecord, epoch: number, change: (record: UpdateRecord) => Change) => {
+    try {
+      return change(record);
+    } catch (fault) {
+      await fence(epoch);
+      throw fault;
+    }
+  };
+
   return {
     current: async () => (await readCurrent())?.record ?? null,
 
@@ -120,7 +130,7 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string, lo
         // Gone or another one: ended by the leader that came after us, unless it is still us who lead.
         if (current?.record.id !== id) await fence(epoch);
         const before = mustRun(current, id);
-        const written = await write(before, change(before.record), [fenced]);
+        const written = await write(before, await changed(before.record, epoch, change), [fenced]);
         if (written !== null) return written;
       }
     },

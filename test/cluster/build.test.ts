@@ -20,6 +20,10 @@ import { repoRoot } from '../support/cli.ts';
 import { makeRelease } from '../support/releases.ts';
 import { removeDir, tempDir } from '../support/temp.ts';
 
+const { version: packageVersion } = JSON.parse(readFileSync(join(repoRoot, 'package.json'), 'utf8')) as {
+  version: string;
+};
+
 const run = promisify(execFile);
 const script = (name: string): string => join(repoRoot, 'scripts', name);
 
@@ -98,7 +102,7 @@ describe('a build', () => {
     expect(JSON.parse(stdout)).toEqual({
       reply: { healthy: true, incarnation: 'a1' },
       bundled: true,
-      own: { name: 'claudecluster', version: '0.1.0', protocol: { min: 1, max: 1 }, node: '>=20.19' },
+      own: { name: 'claudecluster', version: packageVersion, protocol: { min: 1, max: 1 }, node: '>=20.19' },
       revision: '9223372036854775807',
       services: ['claudecluster.v1.AgentService', 'claudecluster.v1.ClusterService'],
     });
@@ -157,7 +161,7 @@ describe('write-version', () => {
     const second = JSON.parse((await run(process.execPath, [script('write-version.js'), dir], { cwd: '/' })).stdout);
     expect(second.buildHash).toBe(first.buildHash);
     expect(await readVersion(dir)).toEqual(second);
-    expect(second).toMatchObject({ version: '0.1.0', protocol: { min: 1, max: 1 }, node: '>=20.19' });
+    expect(second).toMatchObject({ version: packageVersion, protocol: { min: 1, max: 1 }, node: '>=20.19' });
     expect(second.gitCommit).toMatch(/^[0-9a-f]{7,40}$/);
     expect(readdirSync(dir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
