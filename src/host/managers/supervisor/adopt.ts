@@ -29,7 +29,7 @@ export function adoptDaemon(note: DaemonNote, clock: Clock, told: ((pid: number)
     while (told !== null && told(pid) === null && clock.nowMs() < until) await clock.sleep(wordLookMs);
     return told?.(pid) ?? { exitCode: null, signal: null };
   }
-  return { pid, identity, run, release, startedAtMs, exited, letGo: () => given.abort() };
+  return { pid, identity, run, release, startedAtMs, exited, adopted: true, letGo: () => given.abort() };
 }
 
 /** Which daemon runs, as the supervisor that started it noted on the disk; null: not known. */

@@ -38,8 +38,10 @@ export interface Daemon {
   release: string | null;
   startedAtMs: number;
   exited: Promise<Exit>;
-  /** Of one that another process started: ends our watching. */
-  letGo?(): void;
+  /** Another process started it: it is known by who it is, and not by being our child. */
+  adopted: boolean;
+  /** Somebody else supervises it now: it keeps this process from its end no longer. */
+  letGo(): void;
 }
 
 export interface StartOptions {
@@ -88,7 +90,7 @@ export function startDaemon(options: StartOptions): Daemon {
   quietly(() =>
     writeJsonAtomic(daemonFile(base), { ...identity, release, run, startedAt: clock.wallIso(), startedAtMs }),
   );
-  return { pid, identity, run, release, startedAtMs, exited };
+  return { pid, identity, run, release, startedAtMs, exited, adopted: false, letGo: () => child.unref() };
 }
 
 function openLog(dir: string, file: string, maxBytes: number): number | null {
@@ -116,7 +118,7 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
 /** SIGTERM to the daemon alone (it ends its etcd in its own order), SIGKILL to the group after `graceMs`. */
 export async function stopDaemon(daemon: Daemon, graceMs: number, clock: Clock): Promise<Exit> {
   // The number of a child is its own until we have heard of its end; that of another's child may be anybody's by now.
-  const isIt = (): boolean => daemon.letGo === undefined || isSameProcess(daemon.identity);
+  const isIt = (): boolean => !daemon.adopted || isSameProcess(daemon.identity);
   if (isIt()) signalTo(daemon.pid, 'SIGTERM');
   const patience = new AbortController();
   const exit = await Promise.race([daemon.exited, clock.sleep(graceMs, patience.signal)]);

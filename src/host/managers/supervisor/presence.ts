@@ -60,7 +60,10 @@ export function createPresence({ base, complaints, handle }: PresenceDeps): Pres
   };
   const serve = async (): Promise<void> => {
     try {
+      const former = server;
       server = await serveSupervisor(base, handle);
+      // One of our own that nobody finds any more: a successor had put its name in the place of ours.
+      void former?.close();
       complaints.over(socketMatter);
     } catch (error) {
       complaints.say(socketMatter, error instanceof ClusterError ? (error.cause ?? error) : error);

@@ -154,7 +154,7 @@ async function transfer(state: State, heir: Successor): Promise<string> {
     logger.info({ release: heir.release, pid: heir.pid, daemon: state.daemon?.pid }, 'handed over; this process stays');
     const { child } = state;
     void child?.exited.then((exit) => heir.send({ t: 'exit', pid: child.pid, ...exit }));
-    state.daemon?.letGo?.();
+    state.daemon?.letGo();
   }
   settle(failed === '');
   state.handing = null;

@@ -139,11 +139,14 @@ async function supervise(state: State, succession: Succession): Promise<boolean>
 /** To who handed over to us; true when it has the base again. */
 async function giveBack(state: State, predecessor: Predecessor): Promise<boolean> {
   const patience = new AbortController();
-  void state.clock.sleep(state.settings.takeOverMs).then(() => patience.abort());
+  const answered = new AbortController();
+  void state.clock.sleep(state.settings.takeOverMs, answered.signal).then(() => patience.abort());
   const answer = predecessor.have(patience.signal);
   state.handing = answer;
   await predecessor.send({ t: 'back', daemon: noteOf(state.daemon), starts: state.starts });
   const back = await answer;
+  answered.abort();
+  if (back) state.daemon?.letGo();
   state.handing = null;
   if (!back && !stopping(state)) state.order = null;
   return back;
