@@ -6,6 +6,7 @@ import { removeDir, tempDir } from '../../test/support/temp.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { committedHere } from '../release/committed.ts';
 import { verifyRelease } from '../release/store.ts';
+import { removeTree } from '../release/tree.ts';
 import { markDamaged, readDamage } from '../trial/damage-file.ts';
 import { damageOf, whyDamaged } from './damage-view.ts';
 import { lookAtReleases, readLastLook } from './look.ts';
@@ -56,7 +57,7 @@ describe('a look at the known-good release', () => {
     expect(await look()).toMatchObject({ ok: true, whole: true, damaged: [{ release: other }] });
     expect(damageOf(base, null)).toMatchObject([{ release: other, inUse: false }]);
     expect(whyDamaged(base, good, null)).toBe('');
-    rmSync(join(base, 'releases', other), { recursive: true, force: true });
+    await removeTree(join(base, 'releases', other));
     await look();
     expect(damageOf(base, null)).toEqual([]);
   });
