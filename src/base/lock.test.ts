@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../adapters/system-clock.ts';
 import { groupMembers, identify, isSameProcess, type ProcessIdentity } from './boot.ts';
-import { inheritLock, lockHolder, lockVerbs, tryLock } from './lock.ts';
+import { inheritLock, letGo, lockHolder, lockVerbs, tryLock } from './lock.ts';
 
 let dir = '';
 let path = '';
@@ -72,4 +72,18 @@ it('a process is told from its namesakes, and its group is found', async () => {
   process.kill(who.pid, 'SIGKILL');
   await ended;
   expect(isSameProcess(who)).toBe(false);
+});
+
+it('a lock that the disk keeps is removed as soon as it can be, and not given up', async () => {
+  const answers = [false, false, true];
+  const slept: number[] = [];
+  const sleep = async (ms: number): Promise<void> => {
+    slept.push(ms);
+  };
+  await letGo({ release: () => answers.shift() ?? true }, { sleep });
+  expect([answers, slept.length]).toEqual([[], 2]);
+  const asked = new AbortController();
+  asked.abort();
+  await letGo({ release: () => false }, { sleep }, asked.signal);
+  expect(slept).toHaveLength(2);
 });

@@ -14,7 +14,8 @@ export interface LockHolder extends ProcessIdentity {
   what: string;
 }
 
-export type LockAttempt = { held: true; release(): void } | { held: false; by: LockHolder | null };
+/** `release` is false when the disk did not take the change: as long as we live nobody else gets the lock then (`letGo`). */
+export type LockAttempt = { held: true; release(): boolean } | { held: false; by: LockHolder | null };
 
 /** The living holder of a lock, or null. */
 export function lockHolder(path: string): LockHolder | null {
@@ -98,9 +99,25 @@ function takeAway(path: string, disk: Disk): void {
   quietly(() => unlinkSync(aside));
 }
 
-function releaseLock(path: string, me: ProcessIdentity): void {
-  const holder = readHolder(path);
-  if (holder !== null && holder.pid === me.pid && holder.startTime === me.startTime) quietly(() => unlinkSync(path));
+function releaseLock(path: string, me: ProcessIdentity): boolean {
+  const isOurs = (): boolean => {
+    const holder = readHolder(path);
+    return holder !== null && holder.pid === me.pid && holder.startTime === me.startTime;
+  };
+  if (isOurs()) quietly(() => unlinkSync(path));
+  return !isOurs();
+}
+
+/** Between two attempts to remove a lock from a disk that takes no changes, ms. */
+const letGoEveryMs = 250;
+
+/** For who lives on after it: a lock that it could not remove would keep every verb from this node until its end. */
+export async function letGo(
+  lock: { release(): boolean },
+  clock: Pick<Clock, 'sleep'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  while (!lock.release() && signal?.aborted !== true) await clock.sleep(letGoEveryMs, signal);
 }
 
 /**

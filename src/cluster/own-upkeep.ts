@@ -3,7 +3,7 @@
  * place that it held by hand when it is well again and on no trial (P1, ADR 14), whichever way that trial ended.
  */
 import { readTextOrNull } from '../base/files.ts';
-import { tryLock } from '../base/lock.ts';
+import { letGo, tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
@@ -47,7 +47,7 @@ export async function ownUpkeep(deps: UpkeepDeps, signal: AbortSignal): Promise<
       watched = true;
       if (!mended) await mend(deps);
       mended = true;
-      again = await giveBack(deps);
+      again = await giveBack(deps, signal);
     } catch (thrown) {
       logger.debug({ nodeId, error: asClusterError(thrown).message }, 'looking after itself: later');
     }
@@ -63,8 +63,8 @@ async function mend(deps: UpkeepDeps): Promise<void> {
 }
 
 /** One look. True: this node holds the place, and not the time to give it back yet. */
-export async function giveBack(deps: UpkeepDeps): Promise<boolean> {
-  const { store, nodeId, logger } = deps;
+export async function giveBack(deps: UpkeepDeps, signal?: AbortSignal): Promise<boolean> {
+  const { store, nodeId, logger, clock } = deps;
   const held = await readByHand(store);
   if (held?.nodeId !== nodeId) return false;
   if (!isInService(deps)) return true;
@@ -76,7 +76,7 @@ export async function giveBack(deps: UpkeepDeps): Promise<boolean> {
     if (await releaseByHand(store, nodeId)) logger.info({ ...held }, 'well again: the place by hand is given back');
     return false;
   } finally {
-    lock.release();
+    await letGo(lock, clock, signal);
   }
 }
 

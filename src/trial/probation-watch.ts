@@ -1,7 +1,7 @@
 /** Ends the probation of the release that this daemon runs: when the whole update has ended, and some time after that. */
 
 import { errno } from '../base/files.ts';
-import { tryLock } from '../base/lock.ts';
+import { letGo, tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -22,7 +22,7 @@ export interface ProbationWatchDeps {
 
 /** Looks until `signal` aborts. Whatever fails is tried again: as long as the probation stands, the node can go back. */
 export async function watchProbation(deps: ProbationWatchDeps, signal: AbortSignal): Promise<void> {
-  const look = createProbationLook(deps);
+  const look = createProbationLook(deps, signal);
   while (!signal.aborted) {
     try {
       await look();
@@ -34,7 +34,7 @@ export async function watchProbation(deps: ProbationWatchDeps, signal: AbortSign
 }
 
 /** One look at a time; it remembers since when the update is over. True: it has ended the probation. Throws what was in the way. */
-export function createProbationLook(deps: ProbationWatchDeps): () => Promise<boolean> {
+export function createProbationLook(deps: ProbationWatchDeps, signal?: AbortSignal): () => Promise<boolean> {
   const { base, clock, logger, probationMs } = deps;
   let over: { id: string; sinceMs: number } | null = null;
   return async () => {
@@ -49,14 +49,18 @@ export function createProbationLook(deps: ProbationWatchDeps): () => Promise<boo
       over = { id: probation.id, sinceMs: clock.nowMs() };
     }
     if (clock.nowMs() - over.sinceMs < probationMs || !deps.healthy()) return false;
-    if (!endUnderLock(base, probation.id)) return false;
+    if (!(await endUnderLock(deps, probation.id, signal))) return false;
     logger.info({ updateId: probation.updateId, release: probation.release }, 'probation ended');
     return true;
   };
 }
 
 /** Under the verb lock: a commit must not find its new probation removed for the old one. */
-function endUnderLock(base: string, id: string): boolean {
+async function endUnderLock(
+  { base, clock }: ProbationWatchDeps,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const lock = tryLock(nodePaths(base).verbLock, 'end of the probation');
   if (!lock.held) return false;
   try {
@@ -67,6 +71,6 @@ function endUnderLock(base: string, id: string): boolean {
     if (errno(error) === 'ENOENT') return false;
     throw error;
   } finally {
-    lock.release();
+    await letGo(lock, clock, signal);
   }
 }
