@@ -55,7 +55,7 @@ export interface LeadershipHandle {
   handOver(toNodeId: string): Promise<boolean>;
   /** Gives the leadership up, if it is ours; the next candidate need not wait for the lease. */
   resign(): Promise<void>;
-  /** The same for now: it campaigns again once `mayCampaign` lets it. */
+  /** The same, and not for good: it campaigns again once `mayCampaign` lets it. */
   stepDown(): Promise<void>;
   stop(): Promise<void>;
 }
