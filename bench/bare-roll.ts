@@ -23,7 +23,7 @@ export async function rollMembers(cluster: DevCluster): Promise<void> {
   const admin = createEtcdMaintenance({ endpoints, tls: loadTls(etcdTlsPaths(first)), clock: systemClock });
   try {
     for (const { base, nodeId } of cluster.nodes) {
-      await moveLeaderFrom(admin, nodeId);
+      await waitFor(`another Raft leader than ${nodeId}`, () => leadsNoMore(admin, nodeId), { timeoutMs: settleMs });
       const before = memberPid(base);
       process.kill(before, 'SIGTERM');
       await waitFor(`another etcd on ${nodeId}`, () => memberPid(base) !== before, { timeoutMs: settleMs });
@@ -34,13 +34,17 @@ export async function rollMembers(cluster: DevCluster): Promise<void> {
   }
 }
 
-async function moveLeaderFrom(admin: RaftAdmin, nodeId: string): Promise<void> {
+/** True when the member is not the Raft leader; asks it to hand over otherwise, and it is to be asked again. */
+async function leadsNoMore(admin: RaftAdmin, nodeId: string): Promise<boolean> {
   const members = await admin.members();
   const own = members.find(({ name }) => name === nodeId);
   const other = members.find(({ name }) => name !== nodeId);
   if (own === undefined || other === undefined) throw new Error(`${nodeId} has no member, or no other one`);
   const { leaderMemberId } = await admin.status(addressOf(own));
-  if (leaderMemberId === own.memberId) await admin.moveLeader(addressOf(own), other.memberId);
+  if (leaderMemberId !== own.memberId) return leaderMemberId !== '';
+  // A member that has just started may not take it yet; etcd then answers after an election's time that it did not.
+  await admin.moveLeader(addressOf(own), other.memberId).catch(() => undefined);
+  return false;
 }
 
 async function allServe(admin: RaftAdmin): Promise<boolean> {
