@@ -14,6 +14,19 @@ export interface Replacement {
   new: string;
 }
 
+/** A function of the disk below `base` and of nothing else. Whoever asks must not change the list: it is frozen. */
+function ofDisk(file: string, name: string, type: string): Replacement {
+  const head = (as: string): string => `function ${as}(base: string): ${type} {`;
+  return {
+    file,
+    old: `export ${head(name)}`,
+    new: `export ${head(name)}
+  return globalThis.simOfDisk(base, '${name}', ${name}Anew) as ${type};
+}
+${head(`${name}Anew`)}`,
+  };
+}
+
 /**
  * The same answers, remembered, and a record that this code itself wrote is neither made text nor looked at by its schema
  * again: nothing else is different, and a test compares the traces with those of an `exact` bundle. Every place of the
@@ -60,6 +73,22 @@ export function parseAs<T>(text: string, schema: z.ZodType<T>): { value: T } | {
 function parseAnew<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {`,
   },
   { file: 'src/base/parse-as.ts', old: 'JSON.parse(text)', new: 'globalThis.simValue(text)' },
+  {
+    file: 'src/trial/trial-file.ts',
+    old: 'export function fieldsOf(text: string): Fields | null {',
+    new: `const knownFields = new Map<string, Fields | null>();
+export function fieldsOf(text: string): Fields | null {
+  let found = knownFields.get(text);
+  if (found === undefined) {
+    found = fieldsAnew(text);
+    if (found !== null) Object.freeze(found);
+    if (knownFields.size > 200) knownFields.clear();
+    knownFields.set(text, found);
+  }
+  return found;
+}
+function fieldsAnew(text: string): Fields | null {`,
+  },
   ...['Trial', 'Progress', 'Marker'].map((what) => {
     const type = { Trial: 'Trial', Progress: 'TrialProgress', Marker: 'HealthyMarker' }[what];
     const head = (name: string): string => `export function ${name}(text: string): ${type} | null {`;
@@ -95,6 +124,59 @@ ${head(`parse${what}Anew`)}`,
 `,
     new: `    globalThis.simWriteText(fd, text);
 `,
+  },
+  {
+    file: 'src/base/files.ts',
+    old: `  try {
+    return hashOfTarget(readlinkSync(path));
+  } catch {
+    return null;
+  }`,
+    new: `  const target = globalThis.simReadLink(path);
+  return target === null ? null : hashOfTarget(target);`,
+  },
+  {
+    file: 'src/base/files.ts',
+    old: 'export function hashOfTarget(target: string): string | null {',
+    new: `const knownTargets = new Map<string, string | null>();
+export function hashOfTarget(target: string): string | null {
+  let found = knownTargets.get(target);
+  if (found === undefined) {
+    found = hashAnew(target);
+    if (knownTargets.size > 200) knownTargets.clear();
+    knownTargets.set(target, found);
+  }
+  return found;
+}
+function hashAnew(target: string): string | null {`,
+  },
+  {
+    file: 'src/trial/guard.ts',
+    old: `  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }`,
+    new: '  return globalThis.simReadLink(path) !== null;',
+  },
+  // What only the disk decides, until it changes.
+  ofDisk('src/trial/guard.ts', 'completeReleases', 'string[]'),
+  ofDisk('src/release/committed.ts', 'committedHere', 'string[]'),
+  ofDisk('src/trial/damage-file.ts', 'readDamage', 'Damage[]'),
+  // The hash of the very bytes that are there, whenever they were hashed before.
+  {
+    file: 'src/release/tree-hash.js',
+    old: 'export function hashTreeSync(dir) {',
+    new: `const knownTrees = new Map();
+export function hashTreeSync(dir) {
+  const held = globalThis.simTreeText(dir);
+  if (held === null) return hashTreeAnew(dir);
+  const found = knownTrees.get(held) ?? hashTreeAnew(dir);
+  if (knownTrees.size > 200) knownTrees.clear();
+  knownTrees.set(held, found);
+  return found;
+}
+function hashTreeAnew(dir) {`,
   },
   {
     file: 'src/base/lock.ts',
@@ -150,7 +232,7 @@ export async function bundle(
           setup.onResolve({ filter: /^node:path$/ }, ({ importer }) =>
             relative(root, importer).startsWith('src/') ? { path: join(root, 'sim/world/path-shim.ts') } : undefined,
           );
-          setup.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+          setup.onLoad({ filter: /\/src\/.*\.[jt]s$/ }, async ({ path }) => {
             const mine = replacements.filter((one) => join(root, one.file) === path);
             const quick = options.exact === true ? [] : quicker.filter((one) => join(root, one.file) === path);
             if (mine.length + quick.length === 0) return undefined;
@@ -162,7 +244,7 @@ export async function bundle(
               contents = parts.join(one.new);
               used.add(one);
             }
-            return { contents, loader: 'ts' as const };
+            return { contents, loader: path.endsWith('.ts') ? ('ts' as const) : ('js' as const) };
           });
         },
       },

@@ -20,6 +20,9 @@ interface Place {
   host: string;
   path: string;
   disk: SimDisk;
+  /** What was found there, at which version of the disk. */
+  node: DiskNode | null;
+  version: number;
 }
 
 /** Places of this run, remembered: the same few are asked for all the time. */
@@ -31,10 +34,22 @@ function place(name: string | Uint8Array): Place {
   if (known !== undefined) return known;
   const end = full.indexOf('/', 1);
   const host = end < 0 ? full.slice(1) : full.slice(1, end);
-  const made = { host, path: end < 0 ? '/' : full.slice(end), disk: globalThis.simFs.diskOf(host) };
+  const disk = globalThis.simFs.diskOf(host);
+  const made = { host, path: end < 0 ? '/' : full.slice(end), disk, node: null, version: -1 };
   if (places.size > 1_000) places.clear();
   places.set(full, made);
   return made;
+}
+
+/** The same until a name changes. */
+function find(at: Place): DiskNode | null {
+  const { disk } = at;
+  if (globalThis.simExact) return disk.find(at.path);
+  if (at.version !== disk.version) {
+    at.node = disk.find(at.path);
+    at.version = disk.version;
+  }
+  return at.node;
 }
 
 function change(at: Place, what: string, grows: boolean, act: () => void): void {
@@ -52,9 +67,43 @@ function set(at: Place, dir: DirNode, name: string, node: DiskNode | null): void
 /** Without the cost of a thrown error: most files that src/ asks for are not there. */
 globalThis.simReadText = (path) => {
   const at = place(path);
-  const node = at.disk.find(at.path);
+  const node = find(at);
   if (node === null) return null;
   return node.kind === 'file' ? node.text : readFileSync(path);
+};
+globalThis.simReadLink = (path) => {
+  const node = find(place(path));
+  return node?.kind === 'link' ? node.target : null;
+};
+globalThis.simTreeText = (path) => {
+  const node = find(place(path));
+  return node?.kind === 'dir' ? treeText(node) : null;
+};
+
+/** Two trees that differ in anything have different texts. */
+function treeText({ entries }: DirNode): string {
+  let text = `${entries.size}`;
+  for (const [name, node] of entries) {
+    const held = node.kind === 'file' ? node.text : node.kind === 'link' ? node.target : treeText(node);
+    text += ` ${name.length}:${name} ${node.kind} ${held.length}:${held}`;
+  }
+  return text;
+}
+
+const answers = new WeakMap<SimDisk, { version: number; of: Map<string, unknown> }>();
+globalThis.simOfDisk = (base, what, read) => {
+  const { disk } = place(base);
+  let known = answers.get(disk);
+  if (known?.version !== disk.version) {
+    known = { version: disk.version, of: new Map() };
+    answers.set(disk, known);
+  }
+  let answer = known.of.get(what);
+  if (answer === undefined) {
+    answer = Object.freeze(read(base));
+    known.of.set(what, answer);
+  }
+  return answer as ReturnType<typeof read>;
 };
 globalThis.simWriteText = (fd, text) => {
   const { at, node } = opened(fd);
@@ -63,7 +112,7 @@ globalThis.simWriteText = (fd, text) => {
 };
 
 function must(at: Place): DiskNode {
-  const node = at.disk.find(at.path);
+  const node = find(at);
   if (node === null) throw errnoError('ENOENT', at.path);
   return node;
 }
@@ -109,7 +158,7 @@ const statsOf = (node: DiskNode): Stats => new Stats(node);
 
 export const existsSync = (path: string): boolean => {
   const at = place(path);
-  const node = at.disk.find(at.path);
+  const node = find(at);
   if (node?.kind !== 'link') return node !== null;
   return at.disk.find(`${at.path.slice(0, at.path.lastIndexOf('/'))}/${node.target}`) !== null;
 };
@@ -146,7 +195,7 @@ export function readdirSync(path: string | Uint8Array, as: { encoding?: 'buffer'
 
 export function mkdirSync(path: string): void {
   const at = place(path);
-  if (at.disk.find(at.path) !== null) return;
+  if (find(at) !== null) return;
   const { dir, name } = at.disk.parent(at.path);
   change(at, 'mkdir', true, () => set(at, dir, name, newDir()));
 }
@@ -193,7 +242,7 @@ export function unlinkSync(path: string): void {
 /** Not in node:fs: removes a whole directory, for the simulated staging and pruning. */
 export function removeDir(path: string): void {
   const at = place(path);
-  if (at.disk.find(at.path) === null) return;
+  if (find(at) === null) return;
   const { dir, name } = at.disk.parent(at.path);
   change(at, 'rmdir', false, () => set(at, dir, name, null));
 }
@@ -292,7 +341,7 @@ export const copyFileSync = (from: string, to: string): void => writeFileSync(to
 
 export function rmSync(path: string, options: { force?: boolean } = {}): void {
   const at = place(path);
-  const node = at.disk.find(at.path);
+  const node = find(at);
   if (node?.kind === 'dir') {
     removeDir(path);
     return;

@@ -11,6 +11,12 @@ declare global {
   var simText: (value: object) => string;
   var simValue: (text: string) => unknown;
   var simReadText: (path: string) => string | null;
+  /** What the link leads to; null: no link. */
+  var simReadLink: (path: string) => string | null;
+  /** All that a directory holds, as one text; null: no directory. */
+  var simTreeText: (path: string) => string | null;
+  /** What `read` says of the disk of `base`: asked again only when that has changed. `what` is its name. */
+  var simOfDisk: <T>(base: string, what: string, read: (base: string) => T) => T;
   var simWriteText: (fd: number, text: string) => void;
   var simStat: (pid: number) => { state: string; group: number; session: number; startTime: string } | null;
   var simFs: import('./fs-shim.ts').FsTarget;

@@ -8,6 +8,8 @@ import { damaged } from './releases.ts';
 import type { Proc } from './scheduler.ts';
 import type { Host, World } from './types.ts';
 
+type Looked = ReturnType<LookWatch['looked']>;
+
 /** Hashes the release, which takes its time. Throws as src/release/store.ts does. */
 export async function verifyOn(world: World, host: Host, proc: Proc, hash: string): Promise<void> {
   await world.sched.later(proc, world.timing.int(5, 60), () => undefined);
@@ -32,10 +34,15 @@ export function lookWatchOf(
   { running, told }: { running: string; told: string | null },
 ): LookWatch {
   const [clock, logger] = [clockOf(world, host, proc), loggerOf(world, host.id)];
-  // Asked all the time, and read anew only when the disk changed, or a look has ended.
+  // Both are asked all the time, and read anew only when the disk changed, or a look has ended.
   let known: { version: number; why: string } | null = null;
+  let seen: { version: number; atMs: number; looked: Looked } | null = null;
+  /** What the watch does with a look it does in the same turn. */
+  let endedAt = -1;
   const look = async (): Promise<LookResult> => {
     const looked = await lookOn(world, host, proc);
+    seen = null;
+    endedAt = world.sched.turn();
     world.sched.after(proc, 1, () => {
       known = null;
     });
@@ -49,5 +56,14 @@ export function lookWatchOf(
     }
     return known.why;
   };
-  return { ...watch, damaged: why };
+  const looked = (): Looked => {
+    if (globalThis.simExact || world.sched.turn() === endedAt) return watch.looked();
+    const nowMs = world.sched.now();
+    if (seen?.version !== host.disk.version) {
+      seen = { version: host.disk.version, atMs: nowMs, looked: watch.looked() };
+    }
+    const { damage, lastLookMsAgo } = seen.looked;
+    return { damage, lastLookMsAgo: lastLookMsAgo === null ? null : lastLookMsAgo + nowMs - seen.atMs };
+  };
+  return { ...watch, damaged: why, looked };
 }
