@@ -32,14 +32,19 @@ describe('the simulation', () => {
     expect(JSON.parse(out.at(-1) ?? '{}')).toMatchObject({ sum: { seeds: 200, violations: 0, mismatches: 0 } });
   }, 180_000);
 
-  it('has the same traces when nothing is remembered and every record goes through its text and its schema', async () => {
-    const sums = [];
+  it('tells the same to the letter when nothing is remembered, of disks that rot and of releases that are written to, too', async () => {
+    const told = [];
     for (const exact of [false, true]) {
       const file = join(dir, `exact-${exact}.cjs`);
       await bundle(file, [], { exact });
-      sums.push((await lines(file, ['--seeds', '60'])).at(-1));
+      told.push(await lines(file, ['--seeds', '60', '--trace']));
     }
-    expect(sums[1]).toEqual(sums[0]);
+    const [quick = [], exact = []] = told;
+    // What is remembered would be wrong after these first: they are among the seeds.
+    for (const fault of ['fault: bit rot on', 'writes into its own release on', 'power cut before']) {
+      expect([fault, exact.some((line) => line.includes(fault))]).toEqual([fault, true]);
+    }
+    expect(quick).toEqual(exact);
   }, 120_000);
 
   it('prints a trace that is the same to the letter in another process', async () => {
