@@ -1,11 +1,16 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { record as aRecord } from '../../test/scenarios/a-record.ts';
+import { jumpingClock } from '../../test/support/jumping-clock.ts';
+import { storeRelease } from '../../test/support/releases.ts';
 import { tempDir } from '../../test/support/temp.ts';
 import { systemClock as clock } from '../adapters/system-clock.ts';
 import { keys } from '../base/store-keys.ts';
+import type { UpdateRecord } from '../cluster/update/types.ts';
 import { ClusterError } from '../errors.ts';
 import { bootstrapPaths } from '../members/bootstrap.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store, Watch } from '../ports/store.ts';
 import type { EtcdMember } from './etcd/member.ts';
@@ -65,7 +70,15 @@ function setup(change: { member?: Partial<EtcdMember>; etcd?: { left: number; er
     heartbeatMs: 1_000,
   });
   const parts = {
-    config: { nodeId: 'n1', base, role: 'worker', advertise: 'n1:1', probationMs: 1, etcd: { endpoints: ['e:1'] } },
+    config: {
+      nodeId: 'n1',
+      base,
+      role: 'worker',
+      advertise: 'n1:1',
+      probationMs: 1,
+      etcd: { endpoints: ['e:1'] },
+      diskReserveBytes: 0,
+    },
     version: { protocol: { min: 1, max: 1 } },
     release: { buildHash: 'a'.repeat(64), version: '1.0.0', gitCommit: 'abc' },
     incarnation: 'i1',
@@ -138,6 +151,98 @@ function run(life: NodeLife): { stop: () => Promise<void> } {
   };
   ending = stop;
   return { stop };
+}
+
+describe('the releases of a node', () => {
+  const [target, other] = ['a', 'b'].map((letter) => letter.repeat(64)) as [string, string];
+  const at = (parts: NodeParts, name: string): string => join(parts.config.base, 'releases', name);
+  const make = (parts: NodeParts, ...names: string[]): void => {
+    for (const name of names) mkdirSync(join(at(parts, name), 'sub'), { recursive: true });
+  };
+  /** What the journal says, and the hint that it changed. */
+  function following(record: UpdateRecord | null) {
+    const made = setup();
+    const { parts, watch } = made;
+    const says = { record, asked: 0, error: null as ClusterError | null };
+    parts.journal.current = async () => {
+      says.asked += 1;
+      if (says.error !== null) throw says.error;
+      return says.record;
+    };
+    const change = (next: UpdateRecord | null): void => {
+      says.record = next;
+      for (const hint of watch.hint) hint();
+    };
+    Object.assign(parts, { clock: stillClock() });
+    return { ...made, says, change };
+  }
+  const running = aRecord({}, { id: 'u-1' });
+  running.target = { ...running.target, buildHash: target };
+
+  it('are freed of what was left half done when the node starts and no update runs, however young that is', async () => {
+    const { parts } = following(null);
+    make(parts, `${target}.partial`, `${other}.gone`);
+    run(createNodeLife(parts));
+    await expect
+      .poll(() => [existsSync(at(parts, `${other}.gone`)), existsSync(at(parts, `${target}.partial`))])
+      .toEqual([false, false]);
+  });
+
+  it('keep the half of a running update, and lose it as soon as that has ended, wherever it ended', async () => {
+    const { parts, says, change } = following(running);
+    make(parts, `${target}.partial`, `${other}.gone`);
+    run(createNodeLife(parts));
+    await expect.poll(() => says.asked).toBeGreaterThan(0);
+    await expect.poll(() => existsSync(at(parts, `${other}.gone`))).toBe(false);
+    expect(existsSync(at(parts, `${target}.partial`))).toBe(true);
+    change(null);
+    await expect.poll(() => existsSync(at(parts, `${target}.partial`))).toBe(false);
+  });
+
+  it('keep what the next update fills already, and everything while nobody can say whether one runs', async () => {
+    const { parts, says, change } = following(running);
+    make(parts, `${target}.partial`, `${other}.partial`);
+    run(createNodeLife(parts));
+    await expect.poll(() => says.asked).toBeGreaterThan(0);
+    says.error = new ClusterError('unavailable', 'the store does not answer');
+    change(null);
+    const { asked } = says;
+    await expect.poll(() => says.asked).toBeGreaterThan(asked + 1);
+    expect(existsSync(at(parts, `${target}.partial`))).toBe(true);
+    says.error = null;
+    change({ ...running, id: 'u-2', target: { ...running.target, buildHash: other } });
+    await expect.poll(() => existsSync(at(parts, `${target}.partial`))).toBe(false);
+    expect(existsSync(at(parts, `${other}.partial`))).toBe(true);
+  });
+
+  it('that an older build linked get files of their own', async () => {
+    const { parts } = following(null);
+    const { base } = parts.config;
+    const hashes = [];
+    for (const note of ['one', 'two']) {
+      hashes.push(await storeRelease(base, join(base, `build ${note}`), { 'lib/shared': 'equal', 'note.txt': note }));
+    }
+    const [one, two] = hashes.map((hash) => join(at(parts, hash), 'lib/shared')) as [string, string];
+    chmodSync(join(two, '..'), 0o755);
+    rmSync(two);
+    linkSync(one, two);
+    expect(statSync(two).nlink).toBe(2);
+    run(createNodeLife(parts));
+    await expect.poll(() => statSync(two).nlink, { timeout: 5_000 }).toBe(1);
+  });
+});
+
+/** Short sleeps are over at once, long ones when somebody wakes them; the clock of the files is not ours to move, so this one stands still. */
+function stillClock(): Clock {
+  const jumps = jumpingClock();
+  const sleep: Clock['sleep'] = (ms, signal) =>
+    ms <= 5_000
+      ? jumps.sleep(ms, signal)
+      : new Promise((done) => {
+          if (signal?.aborted) done();
+          signal?.addEventListener('abort', () => done(), { once: true });
+        });
+  return { ...jumps, nowMs: () => 1_000, sleep };
 }
 
 describe('the life of a node', () => {

@@ -8,7 +8,7 @@ import { isEnded } from '../cluster/update/record.ts';
 import type { GrpcServer } from '../grpc/server.ts';
 import { watchProbation } from '../trial/probation-watch.ts';
 import { farewellMs, sayFarewell, within } from './life/farewell.ts';
-import { keepTidy, purgeLeftovers } from './life/keep-tidy.ts';
+import { createTidy } from './life/keep-tidy.ts';
 import type { NodeLife, NodeParts } from './life/parts.ts';
 import { type Part, takePart } from './life/take-part.ts';
 import { watchSelf } from './life/watch-self.ts';
@@ -25,18 +25,28 @@ export function createNodeLife(parts: NodeParts): NodeLife {
     return record === null || isEnded(record);
   };
 
+  const tidy = createTidy({
+    base,
+    clock,
+    logger,
+    reserveBytes,
+    update: async () => {
+      const record = await journal.current();
+      return record === null ? null : { id: record.id, target: record.target.buildHash };
+    },
+  });
+
   return {
     run: async (signal) => {
       // The server first: a node that cannot reach its cluster can still be asked how it is.
       server = await parts.listen();
       const self = watchSelf(parts, server, signal);
       void watchProbation({ base, clock, logger, probationMs, updateEnded, healthy: parts.isHealthy }, signal);
-      const tidy = { base, clock, logger, reserveBytes };
-      await purgeLeftovers(tidy);
-      void keepTidy(tidy, signal);
+      await tidy.purge();
+      void tidy.run(signal);
       void parts.look.run(signal, parts.leadership.stepDown);
       void parts.mend(signal);
-      const started = takePart(parts, signal).then((taken) => {
+      const started = takePart(parts, signal, tidy.hint).then((taken) => {
         part = taken;
       });
       await aborted(signal);

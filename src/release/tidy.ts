@@ -29,10 +29,10 @@ async function nowThereMs(dir: string): Promise<number | null> {
 
 /**
  * Removes releases that are half removed, and trees that are half received and were not tried for `keepYoungerMs` (every
- * try touches the tree's directory; default 0: all of them). What somebody fills just now stays. Returns the names
- * removed. Throws errno errors.
+ * try touches the tree's directory; default 0: all of them). What somebody fills just now stays; `unwanted` is a hash that
+ * nobody will go on with, however young it is. Returns the names removed. Throws errno errors.
  */
-export async function removeStale(base: string, keepYoungerMs = 0): Promise<string[]> {
+export async function removeStale(base: string, keepYoungerMs = 0, unwanted = ''): Promise<string[]> {
   const { releases } = nodePaths(base);
   const names = await readdir(releases).catch(() => []);
   const found = names.flatMap((name) => {
@@ -45,7 +45,8 @@ export async function removeStale(base: string, keepYoungerMs = 0): Promise<stri
     await ifUnused(base, hash, async () => {
       const path = join(releases, name);
       const triedMs = (await lstat(path).catch(() => null))?.ctimeMs ?? 0;
-      if (partial && nowMs !== null && nowMs - triedMs < keepYoungerMs) return;
+      const young = nowMs !== null && nowMs - triedMs < keepYoungerMs;
+      if (partial && young && hash !== unwanted) return;
       await removeTree(path);
       removed.push(name);
     });
@@ -58,10 +59,18 @@ export interface TidyOptions {
   reserveBytes?: number | undefined;
 }
 
+export interface PurgeOptions extends TidyOptions {
+  /** Partials that were tried less than so long ago are kept, ms. Default: an hour. */
+  keepYoungerMs?: number | undefined;
+  /** As `removeStale` has it. */
+  unwanted?: string | undefined;
+}
+
 /** `removeStale`, but for what the next try may go on from; with no room left that goes, too. Throws errno errors, 'disk'. */
-export async function purgeStale(base: string, { reserveBytes }: TidyOptions = {}): Promise<string[]> {
+export async function purgeStale(base: string, options: PurgeOptions = {}): Promise<string[]> {
+  const { reserveBytes, keepYoungerMs = resumableMs, unwanted } = options;
   const short = shortOfRoom(await diskRoom(base, reserveBytes), 0) !== null;
-  return removeStale(base, short ? 0 : resumableMs);
+  return removeStale(base, short ? 0 : keepYoungerMs, unwanted);
 }
 
 /** `separateReleases`, as far as the disk has room beside the reserve. Throws errno errors, 'disk'. */

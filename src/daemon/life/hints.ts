@@ -18,15 +18,15 @@ export interface Hints {
   end(): Promise<void>;
 }
 
-/** Calls `onHint` when something below one of the prefixes may have changed. A watch that is refused is asked for again. */
-export function followKeys(deps: HintDeps, prefixes: readonly string[], onHint: () => void): Hints {
+/** Calls `onHint` when something below that prefix may have changed. A watch that is refused is asked for again. */
+export function followKeys(deps: HintDeps, prefixes: readonly string[], onHint: (prefix: string) => void): Hints {
   const stopping = new AbortController();
   const had: Watch[] = [];
-  const hint = (): void => {
-    if (!stopping.signal.aborted) onHint();
+  const hint = (prefix: string): void => {
+    if (!stopping.signal.aborted) onHint(prefix);
   };
   const trying = prefixes.map(async (prefix) => {
-    const watch = await keepTrying(deps, prefix, hint, stopping.signal);
+    const watch = await keepTrying(deps, prefix, () => hint(prefix), stopping.signal);
     if (watch === null) return;
     had.push(watch);
     if (stopping.signal.aborted) await watch.close(); // It came too late for `end`.

@@ -13,8 +13,11 @@ export interface Part {
   leading: Promise<void>;
 }
 
-/** All of it, when it runs; null: the node waits for good, or `signal` aborted first. */
-export async function takePart(parts: NodeParts, signal: AbortSignal): Promise<Part | null> {
+/**
+ * All of it, when it runs; null: the node waits for good, or `signal` aborted first. `onUpdate` is called when the running
+ * update can be asked for, and whenever it may have changed.
+ */
+export async function takePart(parts: NodeParts, signal: AbortSignal, onUpdate: () => void): Promise<Part | null> {
   const { clock, logger, raft, journal, updater, leadership, config } = parts;
   if (!(await startMember(parts, signal)) || signal.aborted) return null;
   await joinCluster(parts, signal);
@@ -24,7 +27,11 @@ export async function takePart(parts: NodeParts, signal: AbortSignal): Promise<P
   leadership.start();
   parts.state.notReady = '';
   // An operator's wish, and every heartbeat, is looked at when it comes: polling is for what nobody announces.
-  const hints = followKeys(parts, [keys.update, keys.nodes], () => updater.wake());
+  const hints = followKeys(parts, [keys.update, keys.nodes], (prefix) => {
+    updater.wake();
+    if (prefix === keys.update) onUpdate();
+  });
+  onUpdate();
   leadership.onChange(() => updater.wake());
   const stopKeeper = keepRaftLeaderHere({
     raft,
