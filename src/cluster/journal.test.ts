@@ -6,8 +6,9 @@ import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import { createJournal } from './journal.ts';
 import { memoryStore } from './testing/memory-store.ts';
-import { recordOutcome } from './update/record.ts';
-import type { Failure } from './update/types.ts';
+import { features } from './update/features.ts';
+import { type Change, recordOutcome } from './update/record.ts';
+import type { Failure, UpdateRecord } from './update/types.ts';
 
 function journalOn() {
   const fault: { of: string; answer: ClusterError | null } = { of: '', answer: null };
@@ -73,6 +74,27 @@ describe('the journal', () => {
       throw new ClusterError('internal', 'illegal move of n2');
     });
     await expect(ours).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  it('a word that not every member knows is not written, neither at the start nor in a change (P11)', async () => {
+    const { journal, memory } = journalOn();
+    const table: Record<string, number> = features;
+    table['phase staged'] = 2;
+    try {
+      await expect(journal.create(aRecord({ n2: 'staged' }), 'an update')).rejects.toMatchObject({ code: 'internal' });
+      const { id } = await journal.create(aRecord(), 'an update');
+      const staged = (now: UpdateRecord): Change => ({
+        record: aRecord({ n2: 'staged' }, { id: now.id }),
+        events: [],
+        quarantine: null,
+      });
+      const refused = { code: 'internal', detail: { seen: 'phase staged, which came with protocol 2' } };
+      await expect(journal.change(id, 1, staged)).rejects.toMatchObject(refused);
+      await expect(journal.request(id, staged)).rejects.toMatchObject(refused);
+      expect(memory.held[keys.update]).not.toContain('"staged"');
+    } finally {
+      table['phase staged'] = 1;
+    }
   });
 
   it('a running record that this build cannot read is nobody else’s excuse: exit code 5, with what to do', async () => {

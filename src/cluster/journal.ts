@@ -18,6 +18,7 @@ import { pruneUpdates } from './prune-updates.ts';
 import { createQuarantine, type Quarantine, quarantineInRecord } from './quarantine.ts';
 import { parseUpdateEvent, parseUpdateRecord } from './record-schema.ts';
 import { summaryOf } from './summaries.ts';
+import { refuseUnspoken } from './update/features.ts';
 import { type Change, isEnded } from './update/record.ts';
 import type { UpdateEvent, UpdateRecord } from './update/types.ts';
 
@@ -55,6 +56,7 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string, lo
   const fence = (epoch: number): Promise<Compare> => fenceOf(store, epoch, selfNodeId);
 
   const number = (change: Change, before: UpdateRecord): { record: UpdateRecord; ops: Op[] } => {
+    refuseUnspoken(change.record); // P11
     let lastEvent = before.lastEvent;
     const ops: Op[] = [];
     const at = clock.wallIso();

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
 import { keys } from '../base/store-keys.ts';
@@ -11,6 +11,23 @@ import type { Logger } from '../ports/logger.ts';
 import { takeBackByHand } from './by-hand.ts';
 import { giveBack, ownUpkeep, type UpkeepDeps } from './own-upkeep.ts';
 import { memoryStore } from './testing/memory-store.ts';
+
+/** So often the disk does not take the removal of a lock. */
+const disk = vi.hoisted(() => ({ refuses: 0 }));
+vi.mock('../base/lock.ts', async (original) => {
+  const lock = await original<typeof import('../base/lock.ts')>();
+  const tryLock: typeof lock.tryLock = (...about) => {
+    const attempt = lock.tryLock(...about);
+    if (!attempt.held) return attempt;
+    const remove = (): boolean => {
+      if (disk.refuses === 0) return attempt.release();
+      disk.refuses -= 1;
+      return false;
+    };
+    return { held: true, release: remove };
+  };
+  return { ...lock, tryLock };
+});
 
 const release = 'a'.repeat(64);
 const other = 'b'.repeat(64);
@@ -56,6 +73,17 @@ describe('the place that a node holds by hand', () => {
     const { deps, held } = node(placeOf('n1'), change);
     expect(await giveBack(deps)).toBe(true);
     expect(held[keys.byHand]).toBeDefined();
+  });
+
+  it('leaves no lock behind that would keep every verb from this node, however often the disk keeps it (seed 5673)', async () => {
+    disk.refuses = 3;
+    const slept: number[] = [];
+    const clock = { sleep: async (ms: number) => void slept.push(ms) } as Clock;
+    const { deps } = node(placeOf('n1'), { clock });
+    expect(await giveBack(deps)).toBe(false);
+    expect(slept).toHaveLength(3);
+    const next = tryLock(nodePaths(base).verbLock, 'activate u-1');
+    expect(next.held).toBe(true);
   });
 
   it("of another node is not this one's to give back", async () => {

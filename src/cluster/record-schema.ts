@@ -32,6 +32,7 @@ const record = z.looseObject({
   tasks: z.array(task),
   lastEvent: z.int(),
   epoch: z.number(),
+  protocol: z.int().nonnegative().optional(),
 });
 const event = z.looseObject({ number: z.int(), updateId: z.string(), kind: z.string(), text: z.string() });
 

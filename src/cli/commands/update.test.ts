@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Control, StartRequest } from '../../cluster/control-api.ts';
+import { refuseNeeds } from '../../cluster/update/needs.ts';
+import { refusedBy } from '../../cluster/update/preflight.ts';
 import { ClusterError } from '../../errors.ts';
 import type { Session } from '../../front/session.ts';
 import {
@@ -50,6 +52,21 @@ describe('update', () => {
     expect(pushed).toEqual([]);
     expect(out()).toContain('n2 is committed\n');
     expect(out()).toContain('update u-1 committed: every node runs the new release\n');
+  });
+
+  it('to a build that cannot follow what a node runs is refused, and the operator reads the release in between (P11)', async () => {
+    const needs = { from: '>=0.3.0', through: '0.3.0' };
+    const target = { ...newVersion, version: '0.4.0', needs };
+    const old = { buildHash: 'c'.repeat(64), version: '0.1.0', gitCommit: '' };
+    const away = { nodeId: 'n2', status: 'offline' as const, protocol: { min: 1, max: 1 }, release: old, health: null };
+    const plan = { ...fakePlan(), refusals: refuseNeeds([away], target) };
+    const { session } = watched({ plan: async () => plan, start: async () => Promise.reject(refusedBy(plan)) });
+    const hop = 'update to 0.3.0 first, and then to 0.4.0';
+    const dry = await run(['update', '--dry-run'], fakeWorld(session));
+    expect([dry.code, dry.out()]).toEqual([3, expect.stringContaining(`next:   ${hop}`)]);
+    expect(dry.out()).toContain('needs n2: runs 0.1.0');
+    const plain = await run(['update', '--yes'], fakeWorld(session));
+    expect([plain.code, plain.out() + plain.err()]).toEqual([3, expect.stringContaining(hop)]);
   });
 
   it('takes the beginning of a hash that names one of the releases that the leader has', async () => {

@@ -24,6 +24,7 @@ export function newRecord(plan: UpdatePlan, options: UpdateOptions, beginning: B
     kind: beginning.kind,
     partial: plan.order.some((one) => one.left !== '' && one.left !== leftOffline),
     target: plan.target,
+    ...(plan.protocol === undefined ? {} : { protocol: plan.protocol }), // P11
     planHash: plan.planHash,
     options,
     startedBy: by,

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ClusterError } from '../../errors.ts';
 import type { VersionInfo } from '../../ports/releases.ts';
+import { updateProtocol } from './features.ts';
 import { lintTiming } from './lint.ts';
 import { refuseNeeds } from './needs.ts';
 import { describeQuorum, quorumWithout } from './quorum.ts';
@@ -44,6 +45,7 @@ export function preflight(input: PreflightInput): UpdatePlan {
     voters: all.voters,
     healthyVoters: all.healthyOthers,
     quorum: all.quorum,
+    protocol: updateProtocol(observation.nodes, target),
     leaderMoves: leaderTurn && all.voters > 2 ? [`from ${observation.self}, before its own turn`] : [],
     bytesAtMost: sizeBytes * toDo.length,
     bestMs: toDo.length * (perNode + typicalRestartMs),

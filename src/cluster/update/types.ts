@@ -137,6 +137,8 @@ export interface UpdateRecord {
   kind: 'update' | 'straggler';
   /** Nodes were left out on purpose: its end says nothing about what the cluster as a whole is to run. */
   partial: boolean;
+  /** That every member and the target spoke when it began (features.ts). Absent: an older build began it, 1. */
+  protocol?: number;
   /** Hash of the plan that the record was made from. */
   planHash: string;
   options: UpdateOptions;
@@ -314,6 +316,8 @@ export interface UpdatePlan {
   voters: number;
   healthyVoters: number;
   quorum: number;
+  /** The highest protocol that every member and the target speak. Absent in the plans of older builds. */
+  protocol?: number;
   /** Raft leader moves that are expected. */
   leaderMoves: string[];
   /** Upper bound, per node: the release's size; what its disk has already is not moved. */

@@ -1,12 +1,9 @@
 /** What the node does for the cluster: health, drain, tasks and transfers, as AgentService has them. */
-import { rsync } from '../../adapters/rsync/index.ts';
 import { createAgentService } from '../../grpc/agent-service.ts';
 import { readEpoch } from '../../host/epoch.ts';
 import { createSupervisorClient } from '../../host/managers/supervisor/manager.ts';
 import type { TaskRegistry } from '../../host/tasks/registry.ts';
-import { diskRoom } from '../../release/room.ts';
 import { releaseHashes } from '../../release/store.ts';
-import { finishPush, serveRelease } from '../../release/transfer.ts';
 import { readInstalled } from '../../trial/trial-view.ts';
 import { createWayBack } from '../../trial/way-back.ts';
 import type { LookWatch } from '../look-watch.ts';
@@ -14,6 +11,7 @@ import type { OwnPart } from '../own-part.ts';
 import { healthReport } from '../self-health.ts';
 import type { NodeContext } from './context.ts';
 import type { Presence } from './presence.ts';
+import { composeReleases } from './releases.ts';
 import type { Stores } from './stores.ts';
 
 export interface AgentParts {
@@ -31,7 +29,8 @@ export function composeAgent(
   { stores, presence, look, tasks, ownPart }: AgentParts,
 ): AgentService {
   const { config, clock, logger, managed, incarnation, release } = context;
-  const { nodeId, base, service, heartbeatMs, diskReserveBytes: reserveBytes, pushBytesMax } = config;
+  const { nodeId, base, service, heartbeatMs } = config;
+  const releases = composeReleases(config);
   const wayBack = createWayBack({
     base,
     clock,
@@ -59,7 +58,7 @@ export function composeAgent(
         epoch: () => readEpoch(base),
         draining: presence.isDraining,
         runningTasks: () => tasks.running(),
-        diskRoom: () => diskRoom(base, reserveBytes),
+        diskRoom: releases.room,
         wayBack,
         looked: look.looked,
       }),
@@ -70,9 +69,7 @@ export function composeAgent(
       await Promise.race([presence.heartbeat.touch(), clock.sleep(1_000)]);
       return { runningTasks };
     },
-    serveRsync: (request) => serveRelease({ transfer: rsync, reserveBytes, pushBytesMax, ...request }),
-    finishPush: async (hash) => {
-      await finishPush(base, hash, pushBytesMax);
-    },
+    serveRsync: releases.serve,
+    finishPush: releases.finishPush,
   });
 }
