@@ -3,6 +3,7 @@
  * the cluster must find its way by itself.
  */
 import { faults } from './fault-kinds.ts';
+import { planOwnFault } from './own-faults.ts';
 import { bootHost } from './world/host.ts';
 import { nobody } from './world/scheduler.ts';
 import type { World } from './world/types.ts';
@@ -12,6 +13,7 @@ const kinds = Object.keys(faults);
 const inWait = ['lateCommand', 'quorumLostOnTheWay', 'crashInVerb'];
 
 export function planFaults(world: World): void {
+  if (planOwnFault(world)) return;
   const random = world.random.fork('faults');
   const busy = random.chance(0.85);
   const count = busy ? random.pick([1, 1, 2, 2, 3, 3, 4, 5, 7]) : 0;

@@ -41,6 +41,8 @@ export function checkQuorum(world: World): Checker {
       if (run.verb === 'rollback') return;
       const words = `${host.id} stops for ${run.updateId}`;
       if (others.length > 0) return world.violate('P1', `${words} while ${others.join(', ')} is down by our doing`);
+      // An operator may have removed it, which puts nothing.
+      if (world.lostUpdates.some((one) => one.record.id === lastRecord?.record.id)) lastRecord = null;
       const now = world.sched.now();
       const hand = heldByHand();
       if (run.updateId.startsWith(handPrefix)) {

@@ -264,6 +264,14 @@ export const mutants: Mutant[] = [
     "          if (damaged() !== '') await stepDown();\n",
     '',
   ),
+  one('a fault of ours is looked at for ever', 'P8', drive, 'const faultsMost = 3;', 'const faultsMost = 3e9;'),
+  one(
+    'a record that cannot be read is taken for silence',
+    'P8',
+    journal,
+    "    throw new ClusterError(\n      'operator-needed',\n      `an update runs",
+    "    throw new ClusterError(\n      'unavailable',\n      `an update runs",
+  ),
   one(
     'nobody stages a damaged release again',
     'liveness',

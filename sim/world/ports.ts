@@ -62,7 +62,8 @@ export function loggerOf(world: World, name: string): Logger {
     const detail = step ?? seen ?? error ?? (err as { message?: string } | undefined)?.message ?? raftLeader ?? '';
     world.trace.line(`${name}: ${message} ${detail}`);
     // Also one that does not come again: nothing in here may be a surprise to the code.
-    if (message.startsWith('a fault of ours')) world.violate('record', `${name}: ${message}: ${detail}`);
+    if (message.startsWith('a fault of ours') && world.ownFault === '')
+      world.violate('record', `${name}: ${message}: ${detail}`);
   };
   const logger: Logger = { debug: quiet, info: tell, warn: tell, error: tell, child: () => logger };
   return logger;
@@ -143,7 +144,10 @@ function moveRaftLeaderOf(world: World, proc: Proc): Raft['moveRaftLeader'] {
 export function raftOf(world: World, proc: Proc, leadership: LeadershipHandle): Raft {
   const { group } = world;
   return {
-    getPeers: () => lookAtPeers(world, proc),
+    getPeers: async () => {
+      if (world.ownFault === 'look') throw new TypeError('peers.nobody is not a function');
+      return lookAtPeers(world, proc);
+    },
     term: async () => group.term,
     isLeader: () => leadership.isLeader(),
     leadership: () => leadership.leadership(),

@@ -4,7 +4,7 @@ import type { createControl } from '../../src/cluster/control.ts';
 import type { ControlAction } from '../../src/cluster/control-api.ts';
 import type { Journal } from '../../src/cluster/journal.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
-import type { UpdateOptions } from '../../src/cluster/update/types.ts';
+import type { UpdateOptions, UpdateRecord } from '../../src/cluster/update/types.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
 import type { LookWatch } from '../../src/daemon/look-watch.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
@@ -147,6 +147,10 @@ export interface World {
   options: UpdateOptions;
   checkers: Required<Checker>;
   violations: Violation[];
+  /** A fault of ours that runs, or ran: own-faults.ts. */
+  ownFault: '' | 'look' | 'record' | 'over';
+  /** Records that could not be read, as they were when an operator removed them. */
+  lostUpdates: { record: UpdateRecord; atMs: number }[];
   /** Every fault has ended by then. */
   faultsEndMs: number;
   violate(promise: string, text: string): void;

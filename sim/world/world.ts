@@ -120,6 +120,8 @@ function createWorld(seed: number, keepLines: boolean): World {
     },
     checkers: null as never, // below: they look at the world
     violations: [],
+    ownFault: '',
+    lostUpdates: [],
     faultsEndMs: 0,
     stats: { events: 0, updates: 0, outcomes: {}, faults: 0 },
     violate(promise, text) {

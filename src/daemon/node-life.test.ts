@@ -12,7 +12,9 @@ import { ClusterError } from '../errors.ts';
 import { bootstrapPaths } from '../members/bootstrap.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { NodeInfo } from '../ports/membership.ts';
 import type { Store, Watch } from '../ports/store.ts';
+import { readHolders } from '../trial/holders-file.ts';
 import type { EtcdMember } from './etcd/member.ts';
 import type { NodeLife, NodeParts } from './life/parts.ts';
 import { createNodeLife } from './node-life.ts';
@@ -48,7 +50,14 @@ function setup(change: { member?: Partial<EtcdMember>; etcd?: { left: number; er
       told.push(what);
       return value as T;
     };
-  const watch = { failures: { left: 0 }, open: [] as string[], hint: [] as (() => void)[], woken: 0 };
+  const watch = {
+    failures: { left: 0 },
+    open: [] as string[],
+    hint: [] as (() => void)[],
+    woken: 0,
+    seen: [] as (() => void)[],
+    nodes: [] as NodeInfo[],
+  };
   const store = {
     get: async (key: string) => (key === keys.cluster ? { value: '{"clusterId":"c1"}' } : null),
     txn: async () => true,
@@ -98,7 +107,12 @@ function setup(change: { member?: Partial<EtcdMember>; etcd?: { left: number; er
       written: () => ({ seq: 0, lastMsAgo: beats }),
       stop: tell('lease revoked'),
     },
-    membership: { start: () => undefined, stop: tell('membership stopped') },
+    membership: {
+      start: () => undefined,
+      stop: tell('membership stopped'),
+      onChange: (listener: () => void) => void watch.seen.push(listener),
+      lastView: () => ({ nodes: watch.nodes, ageMs: 0 }),
+    },
     leadership: {
       start: () => undefined,
       onChange: () => () => undefined,
@@ -244,6 +258,38 @@ function stillClock(): Clock {
         });
   return { ...jumps, nowMs: () => 1_000, sleep };
 }
+
+describe('who ran what', () => {
+  it('is kept on the disk for the guard: a few of each release, no trial, nobody who is away, not the node itself', async () => {
+    const { parts, watch } = setup();
+    run(createNodeLife(parts));
+    await expect.poll(() => watch.seen.length).toBe(1);
+    const node = (nodeId: string, change: object = {}) =>
+      ({
+        nodeId,
+        address: `${nodeId}:1`,
+        status: 'active',
+        trial: null,
+        release: parts.release,
+        ...change,
+      }) as NodeInfo;
+    watch.nodes = [
+      node('n1'),
+      node('n2'),
+      node('n3', { trial: 'x' }),
+      node('n4', { status: 'offline' }),
+      node('n5'),
+      node('n6'),
+      node('n7'),
+    ];
+    for (const listener of watch.seen) listener();
+    const { base } = parts.config;
+    expect(readHolders(base).map((one) => one.nodeId)).toEqual(['n2', 'n5', 'n6']);
+    watch.nodes = [node('n1')];
+    for (const listener of watch.seen) listener();
+    expect(readHolders(base)).toHaveLength(3);
+  });
+});
 
 describe('the life of a node', () => {
   it('goes on when the store takes no watch just after the join, and has it later', async () => {

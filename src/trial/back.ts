@@ -33,7 +33,7 @@ export function planRollback(input: TrialInput, trial: Trial, cause: RollbackCau
     again: true,
     run: target.hash,
     fallback: target.hash,
-    rollback: { trial, cause, why: because(why, target) },
+    rollback: { trial, cause, why: because(why, target, input) },
   };
 }
 
@@ -73,7 +73,7 @@ export function finish(input: TrialInput, endingText: string): Decision {
   const progress = progressOf(trial, input.progressText);
   const ending = progress === 'unreadable' ? null : progress.ending;
   const cause = ending?.cause ?? 'trial-unreadable';
-  const why = because(ending?.why ?? 'a rollback was claimed, and its reason could not be kept', target);
+  const why = because(ending?.why ?? 'a rollback was claimed, and its reason could not be kept', target, input);
   const to = target?.hash ?? null;
   return {
     ...plain,
@@ -110,7 +110,7 @@ export function unreadable(input: TrialInput): Decision {
     again: true,
     run,
     fallback: run,
-    rollback: { trial: null, cause: 'trial-unreadable', why: because(unreadableWhy, target) },
+    rollback: { trial: null, cause: 'trial-unreadable', why: because(unreadableWhy, target, input) },
   };
 }
 
@@ -118,7 +118,7 @@ function finishUnreadable(input: TrialInput): Decision {
   const target = targetWithoutTrial(input);
   if (target !== null && 'look' in target) return lookAt(target.look);
   const run = target?.hash ?? null;
-  const why = because(unreadableWhy, target);
+  const why = because(unreadableWhy, target, input);
   return {
     ...plain,
     kind: 'finish',

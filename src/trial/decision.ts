@@ -1,4 +1,5 @@
 /** The words of a decision about a trial: what goes in, what comes out. Plain data. */
+import type { Holder } from './holders-file.ts';
 import type { HealthyMarker, RollbackCause, Trial } from './trial-file.ts';
 
 export type DistState =
@@ -24,6 +25,8 @@ export interface TrialInput {
   committed: string[];
   /** Releases that were hashed in this run: '' for whole, otherwise what is wrong with it. */
   looked: Record<string, string>;
+  /** Nodes that ran a release when this one last looked. Default: none known. */
+  holders?: Holder[];
   /** From an interrupted conversion: the intended hash, and whether the old directory still stands aside. */
   convertingTo: string | null;
   convertingDir: boolean;

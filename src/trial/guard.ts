@@ -25,6 +25,7 @@ import { planRollback } from './back.ts';
 import { markDamaged } from './damage-file.ts';
 import type { Decision, DistState, Effect, TrialInput } from './decision.ts';
 import { rollbackRecord } from './evidence.ts';
+import { readHolders } from './holders-file.ts';
 import { probationCountFile } from './probation-file.ts';
 import { decide } from './trial.ts';
 import {
@@ -119,6 +120,7 @@ function gather(deps: GuardDeps, verbRuns: boolean, looked: TrialInput['looked']
     complete: completeReleases(deps.base),
     committed: committedHere(deps.base),
     looked,
+    holders: readHolders(deps.base),
     convertingTo: hashIn(readOrGarbage(join(deps.base, convertFile)), 'hash'),
     convertingDir: existsSync(join(deps.base, convertingDir, 'index.js')),
     avoid: [hashIn(readOrGarbage(paths.lastRollback), 'release')].filter((hash) => hash !== null),

@@ -81,7 +81,7 @@ function counted(input: TrialInput, probation: Probation): Decision {
     needsLock: true,
     run: target.hash,
     fallback: target.hash,
-    rollback: { trial: endedOf(probation), cause: 'probation', why: because(why, target) },
+    rollback: { trial: endedOf(probation), cause: 'probation', why: because(why, target, input) },
   };
 }
 
@@ -117,7 +117,7 @@ export function finishProbation(input: TrialInput, usable: boolean): Decision | 
   // Switched already, or nothing to switch to: only its files are left.
   const done = back || (switched && (probation.previous === dist || input.committed.includes(dist ?? '')));
   const ended = probation === null ? 'a claimed probation cannot be read' : whyBack(probation, probation.bootsMax);
-  const why = because(ended, target);
+  const why = because(ended, target, input);
   const trial = probation === null ? null : endedOf(probation);
   const effects: Effect[] = [];
   if (done) effects.push({ do: 'evidence', trial, cause: 'probation', why, to: run, bestEffort: true });

@@ -200,6 +200,19 @@ describe('a start without a trial', () => {
     expect(settle(half, [good]).decision).toMatchObject({ kind: 'repair', run: 'dist' });
   });
 
+  it('names the node to copy from where one was seen with it, for a release that may not start as for one that is not there (P8)', () => {
+    const holders = [
+      { nodeId: 'n2', address: '10.0.0.2:7000', release: old },
+      { nodeId: 'n3', address: 'host-3:7000', release: good },
+    ];
+    const words = ['from n3 (host-3:7000)', `node stage ${good} --from n3`, `rsync -a host-3:BASE/releases/${good}/`];
+    const texts = [
+      settle(settled({ complete: [], holders }), []).decision.why,
+      settle(claimed({ complete: [bad, good], committed: [good], holders }), [good]).decision.why,
+    ];
+    for (const text of texts) for (const word of words) expect(text).toContain(word);
+  });
+
   it('with nothing complete on the disk is stuck, and says which release to bring and how (P8)', () => {
     const { decision } = settle(settled({ complete: [] }), []);
     expect(decision).toMatchObject({ kind: 'stuck', run: null });

@@ -72,21 +72,34 @@ export function lookAt(hash: string): Decision {
   };
 }
 
+/** How a hand brings a release to this disk, from a node that ran it where one is known (P8). */
+export function howToBring(input: Pick<TrialInput, 'holders'>, hash: string): string {
+  const from = (input.holders ?? []).find((one) => one.release === hash);
+  const who =
+    from === undefined
+      ? 'a node that has it (`claudecluster status` says who runs what)'
+      : `${from.nodeId} (${from.address}), which ran it when this node last saw it`;
+  const host = from?.address.replace(/:\d+$/, '') ?? 'HOST';
+  return `copy releases/${hash} here from ${who}: \`claudecluster node stage ${hash} --from ${from?.nodeId ?? 'NODE'}\`, or with the node's own files: \`rsync -a ${host}:BASE/releases/${hash}/ BASE/releases/${hash}/\``;
+}
+
 /** What is unusual about a target, in words for the log and the evidence; '' for nothing. */
-export function wordsOf(target: Target | null): string {
+export function wordsOf(target: Target | null, input: Pick<TrialInput, 'holders'>): string {
   if (target === null) return '';
   const { hash, damage, passedOver, stranger } = target;
   const words = passedOver.map((one) => `releases/${one.release} is not whole (${one.why})`);
   if (passedOver.length > 0) words.push(`releases/${hash} takes its place`);
   if (stranger) words.push(`releases/${hash} was never committed here`);
   if (damage !== '')
-    words.push(`releases/${hash} is damaged (${damage}) and runs all the same, for no whole one is here`);
+    words.push(
+      `releases/${hash} is damaged (${damage}) and runs all the same, for no whole one is here; it is staged again by itself if it starts, and if it does not: ${howToBring(input, hash)}`,
+    );
   return words.join('; ');
 }
 
 /** A reason with what is unusual about the target behind it. */
-export function because(why: string, target: Target | null): string {
-  const words = wordsOf(target);
+export function because(why: string, target: Target | null, input: Pick<TrialInput, 'holders'>): string {
+  const words = wordsOf(target, input);
   return words === '' ? why : `${why}; ${words}`;
 }
 

@@ -13,7 +13,7 @@
 import { finish, knownGoodName, planRollback, targetOf, unreadable } from './back.ts';
 import { type Decision, distHash, type Effect, plain, type TrialInput } from './decision.ts';
 import { finishProbation, onProbation, probationOf, tidyProbation } from './probation.ts';
-import { because, chooseTarget, isComplete, lookAt, marksOf, type Target } from './target.ts';
+import { because, chooseTarget, howToBring, isComplete, lookAt, marksOf, type Target } from './target.ts';
 import {
   convertFile,
   convertingDir,
@@ -218,7 +218,7 @@ function repair(input: TrialInput, target: Target, why: string): Decision {
   return {
     ...plain,
     kind: 'repair',
-    why: because(`${why}: dist is releases/${hash} now`, target),
+    why: because(`${why}: dist is releases/${hash} now`, target, input),
     effects,
     again: true,
     run: hash,
@@ -229,7 +229,7 @@ function repair(input: TrialInput, target: Target, why: string): Decision {
 /** No code at all (P2): only a hand can help, so it is told what to bring, and how. */
 function stuck(input: TrialInput, knownGood?: string): Decision {
   const wanted = input.distBak?.hash ?? knownGood ?? distHash(input) ?? input.committed[0] ?? 'HASH';
-  const why = `no release on this disk is complete enough to start: copy releases/${wanted} here from a node that has it (\`claudecluster status\` says who runs what): \`claudecluster node stage ${wanted} --from NODE\`, or with the node's own files: \`rsync -a HOST:BASE/releases/${wanted}/ BASE/releases/${wanted}/\``;
+  const why = `no release on this disk is complete enough to start: ${howToBring(input, wanted)}`;
   return { ...plain, kind: 'stuck', why, run: null, fallback: null };
 }
 

@@ -3,6 +3,7 @@ import { keys } from '../../base/store-keys.ts';
 import { keepRaftLeaderHere } from '../../cluster/keep-raft-leader.ts';
 import { followKeys, type Hints } from './hints.ts';
 import { joinCluster, startMember } from './join.ts';
+import { noteHolders } from './note-holders.ts';
 import type { NodeParts } from './parts.ts';
 
 /** What was begun; farewell.ts ends it. */
@@ -23,6 +24,7 @@ export async function takePart(parts: NodeParts, signal: AbortSignal, onUpdate: 
   await joinCluster(parts, signal);
   if (signal.aborted) return null;
   parts.heartbeat.start();
+  noteHolders({ base: config.base, nodeId: config.nodeId, membership: parts.membership, logger });
   parts.membership.start();
   leadership.start();
   parts.state.notReady = '';
