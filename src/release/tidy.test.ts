@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { storeRelease } from '../../test/support/releases.ts';
 import { removeDir, tempDir } from '../../test/support/temp.ts';
 import { withPartial } from './partial-lock.ts';
-import { purgeStale, removeStale } from './tidy.ts';
+import { purgeStale, removeStale, separateWithinRoom } from './tidy.ts';
 
 let base: string;
 beforeEach(() => {
@@ -44,4 +45,18 @@ it('keeps a partial that was tried a moment ago, whatever times its files claim;
 it('keeps none where the reserve of the disk is touched', async () => {
   make(`${partial}.partial`);
   expect(await purgeStale(base, { reserveBytes: Number.MAX_SAFE_INTEGER })).toEqual([`${partial}.partial`]);
+});
+
+it('separates what an older build linked only where the reserve of the disk stays free', async () => {
+  const hashes = [];
+  for (const note of ['one', 'two'])
+    hashes.push(await storeRelease(base, join(base, note), { 'lib/shared': 'equal', note }));
+  const [one, two] = hashes.map((hash) => join(base, 'releases', hash, 'lib/shared')) as [string, string];
+  chmodSync(join(two, '..'), 0o755);
+  rmSync(two);
+  linkSync(one, two);
+  const kept = await separateWithinRoom(base, { reserveBytes: Number.MAX_SAFE_INTEGER });
+  expect(kept).toMatchObject({ separated: 0, left: { files: 2 } });
+  expect(statSync(two).nlink).toBe(2);
+  expect(await separateWithinRoom(base, { reserveBytes: 0 })).toMatchObject({ separated: 1, left: { files: 0 } });
 });

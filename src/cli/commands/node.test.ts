@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -23,6 +23,15 @@ describe('node verbs', () => {
     expect(json()).toEqual([
       expect.objectContaining({ ok: true, nodeId: 'n1', installed: oldRelease.buildHash, trial: null, epoch: 0 }),
     ]);
+  });
+
+  it('stage leaves alone what the configuration keeps free of the disk: nothing is fetched', async () => {
+    const strict = join(base, 'strict.yaml');
+    writeFileSync(strict, `${readFileSync(config, 'utf8')}diskReserveBytes: ${Number.MAX_SAFE_INTEGER}\n`);
+    const argv = ['node', 'stage', newRelease.buildHash, '--from', '127.0.0.1:1', '--config', strict, '--json'];
+    const { code, json } = await run(argv, fakeWorld());
+    const wanted = expect.stringContaining(`${Number.MAX_SAFE_INTEGER} bytes that stay free`);
+    expect([code, json()]).toEqual([4, [{ ok: false, error: expect.objectContaining({ code: 'disk', wanted }) }]]);
   });
 
   it('a refusal is one JSON line with ok false, and exit code 3', async () => {

@@ -25,7 +25,7 @@ export const register: Register = ({ program, ctx, run }) => {
 };
 
 export async function supervise(ctx: Context, options: SuperviseOptions): Promise<ExitCode> {
-  const [{ loadNodeConfig }, { runSupervisor }, { predecessorOf }, { convertDist }, { importHere }] = await Promise.all(
+  const [{ loadNodeConfig }, { runSupervisor }, { predecessorOf }, { convertDist }, { importerOf }] = await Promise.all(
     [
       import('../../daemon/config.ts'),
       import('../../host/managers/supervisor/supervise.ts'),
@@ -54,7 +54,7 @@ export async function supervise(ctx: Context, options: SuperviseOptions): Promis
     convert: (base) =>
       convertDist({
         base,
-        importDirectory: (into, dir) => importHere(into, dir, config.diskReserveBytes),
+        importDirectory: importerOf(config),
         atIso: ctx.clock.wallIso(),
       }),
     codeDir: dirname(ctx.bundle),
