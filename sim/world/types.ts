@@ -4,7 +4,7 @@ import type { createControl } from '../../src/cluster/control.ts';
 import type { ControlAction } from '../../src/cluster/control-api.ts';
 import type { Journal } from '../../src/cluster/journal.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
-import type { UpdateOptions } from '../../src/cluster/update/types.ts';
+import type { UpdateOptions } from '../../src/cluster/update/options.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
 import type { LookWatch } from '../../src/daemon/look-watch.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';

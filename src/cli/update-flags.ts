@@ -1,7 +1,7 @@
 /** Every number of an update as a flag: one table, from which flags, help and parsing come. */
 import type { Command } from 'commander';
+import type { UpdateOptions } from '../cluster/update/options.ts';
 import { defaultOptions } from '../cluster/update/options.ts';
-import type { UpdateOptions } from '../cluster/update/types.ts';
 import { ClusterError } from '../errors.ts';
 import { formatDuration, parseCount, parseDuration } from '../front/duration.ts';
 

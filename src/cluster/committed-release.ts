@@ -2,7 +2,7 @@
 import { keys } from '../base/store-keys.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Op, Store } from '../ports/store.ts';
-import type { UpdateRecord } from './update/types.ts';
+import type { UpdateRecord } from './update/record.ts';
 
 /** Former releases of the cluster that are remembered. */
 const keepHistory = 20;

@@ -1,5 +1,8 @@
 import type { ClusterStatus } from './status.ts';
-import type { UpdateEvent, UpdateOptions, UpdatePlan, UpdateRecord } from './update/types.ts';
+import type { UpdateEvent } from './update/event.ts';
+import type { UpdateOptions } from './update/options.ts';
+import type { UpdateRecord } from './update/record.ts';
+import type { UpdatePlan } from './update/update-plan.ts';
 
 export interface StartRequest {
   /** buildHash in the leader's store; undefined: what the leader's own `dist` is. */

@@ -3,7 +3,7 @@ import { createFixture, type Fixture, tlsFor } from '../../test/support/grpc-fix
 import { ClusterError } from '../errors.ts';
 import { type ControlClient, createControlClient } from '../grpc/control-client.ts';
 import { type ControlDeps, createControl } from './control.ts';
-import type { UpdatePlan } from './update/types.ts';
+import type { UpdatePlan } from './update/update-plan.ts';
 
 /** A node that does not lead, and a real server in the leader's place; `open` counts the channels to it. */
 async function follower(fixture: Fixture, plan: () => Promise<UpdatePlan>) {

@@ -16,8 +16,10 @@ import type { Control, ControlAction, StartRequest } from './control-api.ts';
 import type { Journal } from './journal.ts';
 import { readStatus } from './read-status.ts';
 import { listReleases } from './release-rows.ts';
-import { type EventDraft, isEnded } from './update/record.ts';
-import type { UpdateEvent, UpdatePlan, UpdateRecord } from './update/types.ts';
+import type { EventDraft, UpdateEvent } from './update/event.ts';
+import type { UpdateRecord } from './update/record.ts';
+import { isEnded } from './update/record.ts';
+import type { UpdatePlan } from './update/update-plan.ts';
 import type { RollingUpdater } from './updater.ts';
 
 /** A watch reads again after this long even without a hint, ms. */

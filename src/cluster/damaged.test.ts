@@ -3,7 +3,7 @@ import type { NodeHealth, TaskResult } from '../ports/agent.ts';
 import type { NodeInfo } from '../ports/membership.ts';
 import { createMender } from './damaged.ts';
 import { freshLooks } from './looks.ts';
-import type { NodeObservation } from './update/types.ts';
+import type { NodeObservation } from './update/observation.ts';
 
 const release = 'a'.repeat(64);
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };

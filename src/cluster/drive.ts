@@ -12,9 +12,12 @@ import { createObserver, type Observer, type ObserverDeps } from './observe.ts';
 import { describeStep, nodeOf } from './update/describe.ts';
 import { endInFault } from './update/fault.ts';
 import { noteLeader, noteRaftLeader, noteWaiting } from './update/notes.ts';
+import type { Observation } from './update/observation.ts';
 import { plan } from './update/plan.ts';
-import { isEnded, recordIntent, recordOutcome } from './update/record.ts';
-import type { Observation, Step, UpdateRecord } from './update/types.ts';
+import type { UpdateRecord } from './update/record.ts';
+import { isEnded } from './update/record.ts';
+import { recordIntent, recordOutcome } from './update/record-step.ts';
+import type { Step } from './update/step.ts';
 import { noteAwait, noteStep, waitsAt } from './update/waits.ts';
 
 /** Polling starts fast and slows down while nothing changes, ms. */

@@ -6,8 +6,8 @@ import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import { createJournal } from './journal.ts';
 import { memoryStore } from './testing/memory-store.ts';
-import { recordOutcome } from './update/record.ts';
-import type { Failure } from './update/types.ts';
+import type { Failure } from './update/failure.ts';
+import { recordOutcome } from './update/record-step.ts';
 
 function journalOn() {
   const fault: { of: string; answer: ClusterError | null } = { of: '', answer: null };

@@ -18,8 +18,10 @@ import { pruneUpdates } from './prune-updates.ts';
 import { createQuarantine, type Quarantine, quarantineInRecord } from './quarantine.ts';
 import { parseUpdateEvent, parseUpdateRecord } from './record-schema.ts';
 import { summaryOf } from './summaries.ts';
-import { type Change, isEnded } from './update/record.ts';
-import type { UpdateEvent, UpdateRecord } from './update/types.ts';
+import type { Change } from './update/change.ts';
+import type { UpdateEvent } from './update/event.ts';
+import type { UpdateRecord } from './update/record.ts';
+import { isEnded } from './update/record.ts';
 
 export interface Journal extends Quarantine {
   /** The update that runs. Throws 'operator-needed' when this build cannot read its record; so do all that need it. */

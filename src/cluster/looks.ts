@@ -5,7 +5,7 @@
 import { asClusterError } from '../errors.ts';
 import type { ClientPool } from '../ports/agent.ts';
 import { runVerb } from './run-verb.ts';
-import type { NodeObservation } from './update/types.ts';
+import type { NodeObservation } from './update/observation.ts';
 
 /** A look that is older is none, ms. */
 const freshMs = 3_600_000;

@@ -8,7 +8,7 @@ import type { ClientPool, NodeHealth } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft, RaftPeer } from '../ports/raft.ts';
-import type { NodeObservation, Observation } from './update/types.ts';
+import type { NodeObservation, Observation } from './update/observation.ts';
 
 /** One look at one node may take this long, ms. */
 const healthCheckTimeoutMs = 2_000;

@@ -8,7 +8,8 @@ import { parseAs } from '../base/parse-as.ts';
 import { keys } from '../base/store-keys.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Compare, Op, Store } from '../ports/store.ts';
-import type { Failure, UpdateRecord } from './update/types.ts';
+import type { Failure } from './update/failure.ts';
+import type { UpdateRecord } from './update/record.ts';
 
 export interface QuarantineEntry {
   buildHash: string;

@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { parseAs } from '../base/parse-as.ts';
 import { ClusterError } from '../errors.ts';
-import type { UpdateEvent, UpdateRecord } from './update/types.ts';
+import type { UpdateEvent } from './update/event.ts';
+import type { UpdateRecord } from './update/record.ts';
 
 const releaseRef = z.looseObject({ buildHash: z.string(), version: z.string(), gitCommit: z.string() });
 const failure = z.looseObject({ nodeId: z.string(), kind: z.string(), seen: z.string(), wanted: z.string() });

@@ -3,7 +3,7 @@ import type { ErrorDetail } from '../errors.ts';
 import type { TrialView } from '../ports/agent.ts';
 import type { NodeRole, NodeStatus } from '../ports/membership.ts';
 import type { ReleaseRef } from '../ports/releases.ts';
-import type { UpdateRecord } from './update/types.ts';
+import type { UpdateRecord } from './update/record.ts';
 
 export interface NodeStatusView {
   nodeId: string;

@@ -8,7 +8,7 @@ import type { NodeInfo } from '../ports/membership.ts';
 import { createJournal } from './journal.ts';
 import { createStragglerWatch } from './stragglers.ts';
 import { memoryStore } from './testing/memory-store.ts';
-import type { UpdateRequest } from './update/types.ts';
+import type { UpdateRequest } from './update/request.ts';
 
 const left = 'a'.repeat(64);
 const target = 'b'.repeat(64);

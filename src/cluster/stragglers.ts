@@ -9,7 +9,8 @@ import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
 import type { Journal } from './journal.ts';
-import type { Failure, UpdateRequest } from './update/types.ts';
+import type { Failure } from './update/failure.ts';
+import type { UpdateRequest } from './update/request.ts';
 
 export interface StragglerDeps {
   clientPool: ClientPool;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseAs } from '../base/parse-as.ts';
 import type { UpdateSummary } from './control-api.ts';
 import { parseUpdateRecord } from './record-schema.ts';
-import type { UpdateRecord } from './update/types.ts';
+import type { UpdateRecord } from './update/record.ts';
 
 const text = z.string().catch('');
 const noTarget = { buildHash: '', version: '', gitCommit: '' };

@@ -1,7 +1,7 @@
 /** Edge of the wire: the options of an update as somebody sent them. */
 import { z } from 'zod';
 import { ClusterError } from '../errors.ts';
-import type { UpdateOptions } from './update/types.ts';
+import type { UpdateOptions } from './update/options.ts';
 
 /** Known names, numbers that can be meant. */
 const schema = z

@@ -31,12 +31,15 @@ import { createLeftDrainedWatch } from './left-drained.ts';
 import { freshLooks } from './looks.ts';
 import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
 import { newRecord } from './update/new-record.ts';
+import type { Observation } from './update/observation.ts';
 import { defaultOptions } from './update/options.ts';
 import { preflight, refusedBy } from './update/preflight.ts';
+import type { UpdateRecord } from './update/record.ts';
 import { currentTask } from './update/record.ts';
+import type { UpdateRequest, UpdateResult } from './update/request.ts';
 import { judgeNode } from './update/stability.ts';
 import { inFlightPhases } from './update/states.ts';
-import type { Observation, UpdatePlan, UpdateRecord, UpdateRequest, UpdateResult } from './update/types.ts';
+import type { UpdatePlan } from './update/update-plan.ts';
 
 /** Between two looks for something to do, ms; a wish of an operator wakes it at once. */
 const idleMs = 1_000;

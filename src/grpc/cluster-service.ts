@@ -3,7 +3,7 @@ import { Metadata, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { checkHashBeginning } from '../base/build-hash.ts';
 import { withSignals } from '../base/signals.ts';
 import type { Control, ControlAction, StartRequest } from '../cluster/control-api.ts';
-import type { UpdateOptions } from '../cluster/update/types.ts';
+import type { UpdateOptions } from '../cluster/update/options.ts';
 import { parseUpdateOptions } from '../cluster/update-options.ts';
 import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';

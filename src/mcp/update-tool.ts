@@ -2,7 +2,8 @@
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import type { StartRequest } from '../cluster/control-api.ts';
-import type { UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
+import type { UpdatePlan } from '../cluster/update/update-plan.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Context } from '../front/context.ts';
 import { exitOfRecord } from '../front/exit-codes.ts';

@@ -10,7 +10,7 @@ import { Client, Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { freePorts } from '../../src/cli/dev/ports.ts';
-import type { UpdateEvent } from '../../src/cluster/update/types.ts';
+import type { UpdateEvent } from '../../src/cluster/update/event.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { createCa } from '../../src/grpc/ca.ts';
 import { createChannel } from '../../src/grpc/channel.ts';

@@ -1,0 +1,62 @@
+/** What an update would do, for people: the answer to a dry run, with every reason why it may not begin (P8). */
+import type { NodeRole } from '../../ports/membership.ts';
+import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';
+
+/** What an update would do: the answer to a dry run. */
+export interface UpdatePlan {
+  target: VersionInfo;
+  /** SHA-256 over what matters of the plan: same cluster, same target, same options, same hash. */
+  planHash: string;
+  /** skip: runs the target already. left: why it is left out on purpose; '' when it is not. */
+  order: { nodeId: string; role: NodeRole; from: ReleaseRef | null; skip: boolean; left: string; address: string }[];
+  voters: number;
+  healthyVoters: number;
+  quorum: number;
+  /** Raft leader moves that are expected. */
+  leaderMoves: string[];
+  /** Upper bound, per node: the release's size; what its disk has already is not moved. */
+  bytesAtMost: number;
+  bestMs: number;
+  worstMs: number;
+  refusals: Refusal[];
+  /** What is unusual but no reason to refuse. */
+  notes: string[];
+}
+
+/** One reason why an update may not begin (P8). */
+export interface Refusal {
+  code: RefusalCode;
+  nodeId: string | null;
+  seen: string;
+  wanted: string;
+  next: string;
+}
+
+export type RefusalCode =
+  | 'not-leader'
+  | 'quorum-unsafe'
+  | 'node-offline'
+  | 'node-draining'
+  | 'node-pending'
+  | 'node-stale'
+  | 'node-unhealthy'
+  | 'node-on-trial'
+  | 'voter-lagging'
+  | 'learner-in-group'
+  | 'no-raft-leader'
+  | 'update-running'
+  | 'by-hand'
+  | 'already-at-target'
+  | 'release-invalid'
+  | 'protocol'
+  | 'needs'
+  | 'disk'
+  | 'quarantined'
+  | 'timing'
+  | 'unknown-node'
+  | 'no-way-back'
+  | 'plan-changed';
+
+export function refusal(code: RefusalCode, nodeId: string | null, seen: string, wanted: string, next: string): Refusal {
+  return { code, nodeId, seen, wanted, next };
+}
