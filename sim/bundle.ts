@@ -54,11 +54,13 @@ function makePaths(base: string): NodePaths {`,
     old: `parse<UpdateEvent>(event, text, 'an event of the update')`,
     new: 'globalThis.simValue(text) as UpdateEvent',
   },
-  ...['record', 'started.record', 'event'].map((name) => ({
-    file: 'src/cluster/journal.ts',
-    old: `JSON.stringify(${name})`,
-    new: `globalThis.simText(${name})`,
-  })),
+  ...(
+    [
+      ['src/cluster/journal.ts', 'started.record'],
+      ['src/cluster/journal-write.ts', 'record'],
+      ['src/cluster/journal-write.ts', 'event'],
+    ] as const
+  ).map(([file, name]) => ({ file, old: `JSON.stringify(${name})`, new: `globalThis.simText(${name})` })),
   {
     file: 'src/base/parse-as.ts',
     old: 'export function parseAs<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {',

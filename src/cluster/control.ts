@@ -17,8 +17,7 @@ import type { Journal } from './journal.ts';
 import { readStatus } from './read-status.ts';
 import { listReleases } from './release-rows.ts';
 import type { EventDraft, UpdateEvent } from './update/event.ts';
-import type { UpdateRecord } from './update/record.ts';
-import { isEnded } from './update/record.ts';
+import { isEnded, type UpdateRecord } from './update/record.ts';
 import type { UpdatePlan } from './update/update-plan.ts';
 import type { RollingUpdater } from './updater.ts';
 

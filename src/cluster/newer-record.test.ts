@@ -3,8 +3,7 @@ import { record } from '../../test/scenarios/a-record.ts';
 import { refuseNewerRecord } from './newer-record.ts';
 import { parseUpdateEvent, parseUpdateRecord } from './record-schema.ts';
 import type { UpdateRecord } from './update/record.ts';
-import type { TaskPhase, UpdateState } from './update/states.ts';
-import { taskTransitions, updateTransitions } from './update/states.ts';
+import { type TaskPhase, taskTransitions, type UpdateState, updateTransitions } from './update/states.ts';
 
 const withTask = (change: object): UpdateRecord => {
   const made = record();

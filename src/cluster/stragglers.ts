@@ -8,8 +8,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
+import { judge } from './fallen.ts';
 import type { Journal } from './journal.ts';
-import type { Failure } from './update/failure.ts';
 import type { UpdateRequest } from './update/request.ts';
 
 export interface StragglerDeps {
@@ -32,6 +32,7 @@ export interface StragglerWatch {
 
 /** One look at a straggler, ms. */
 const lookTimeoutMs = 2_000;
+
 /** So many ended updates are asked whether this straggler was tried before. */
 const lookBack = 20;
 
@@ -124,21 +125,4 @@ function ifUnreadable(error: ClusterError): 'unreadable' {
   const meaning = errorMeanings[error.code];
   if (meaning === 'fault' || meaning === 'operator') return 'unreadable';
   throw error;
-}
-
-/** It had the release, and could not stay up on it while on probation: the build is at fault, for the whole cluster (P10). */
-function judge({ journal, clock }: StragglerDeps, nodeId: string, last: RollbackView, epoch: number): Promise<void> {
-  const { updateId, release, at, why } = last;
-  const evidence: Failure = {
-    nodeId,
-    kind: 'stability',
-    phase: 'committed',
-    seen: `${why} (${last.signal ?? `exit code ${last.exitCode}`})`,
-    wanted: `${nodeId} to stay up`,
-    next: 'mend the build and update again with the new one',
-    evidence: last.logTail,
-  };
-  const words = `${nodeId} went back on probation after ${updateId}: ${why}`;
-  const entry = { buildHash: release, why: words, at: clock.wallIso(), by: updateId, evidence };
-  return journal.judgeFall({ nodeId, updateId, release, at }, entry, epoch);
 }

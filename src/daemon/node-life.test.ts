@@ -5,7 +5,7 @@ import { tempDir } from '../../test/support/temp.ts';
 import { systemClock as clock } from '../adapters/system-clock.ts';
 import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
-import { bootstrapPaths } from '../members/bootstrap.ts';
+import { bootstrapPaths } from '../members/bootstrap-files.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Store, Watch } from '../ports/store.ts';
 import type { EtcdMember } from './etcd/member.ts';

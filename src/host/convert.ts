@@ -20,7 +20,7 @@ import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
 import { noteCommitted } from '../release/committed.ts';
 import { removeTree } from '../release/tree.ts';
-import { completeReleases } from '../trial/guard.ts';
+import { completeReleases } from '../trial/complete.ts';
 import { convertFile, convertingDir, isHash } from '../trial/trial-file.ts';
 
 export interface ConvertDeps {

@@ -9,8 +9,8 @@ import { nodePaths } from '../base/paths.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import { noteCommitted } from '../release/committed.ts';
+import { completeReleases } from '../trial/complete.ts';
 import { type Damage, markDamaged, readDamage, unmarkDamaged } from '../trial/damage-file.ts';
-import { completeReleases } from '../trial/guard.ts';
 import { fieldsOf, isCount, isHash } from '../trial/trial-file.ts';
 import { readInstalled, readTrial } from '../trial/trial-view.ts';
 

@@ -1,5 +1,4 @@
 /** Who belongs to the cluster and who is there: the members' list joined with the live records. */
-
 import { parseAs } from '../base/parse-as.ts';
 import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
@@ -8,6 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { KeyValue, Store, Watch } from '../ports/store.ts';
+import { damagedMember, joinNode, type Sighting } from './judge-heartbeat.ts';
 import { type MemberRecord, memberRecordSchema, type NodeRecord, nodeRecordSchema } from './records.ts';
 
 export interface MembershipOptions {
@@ -26,13 +26,6 @@ export interface LiveMembership extends Membership {
   /** Called after the view was read anew. Returns what unsubscribes. */
   onChange(listener: () => void): () => void;
   stop(): Promise<void>;
-}
-
-/** When this observer last saw the node's heartbeat change, by its own clock: no other host's clock is asked. */
-interface Sighting {
-  incarnation: string;
-  seq: number;
-  atMs: number;
 }
 
 interface View {
@@ -157,47 +150,5 @@ export function createMembership(options: MembershipOptions): LiveMembership {
       stopping.abort();
       await running;
     },
-  };
-}
-
-function damagedMember(nodeId: string, record: NodeRecord | undefined): MemberRecord {
-  const { address = '', role = 'voter', protocol = { min: 0, max: 0 } } = record ?? {};
-  return { nodeId, address, role, approved: true, protocol, release: null };
-}
-
-/** One node as an observer sees it at `nowMs`. Pure. */
-export function joinNode(
-  nodeId: string,
-  member: MemberRecord | undefined,
-  record: NodeRecord | undefined,
-  sighting: Sighting | undefined,
-  nowMs: number,
-): NodeInfo {
-  const lastSeenMsAgo = sighting ? nowMs - sighting.atMs : null;
-  // The lease may live on while heartbeats are not written (a full store, a hung daemon): that is not being there.
-  const staleMs = record ? Math.max(record.leaseMs, 3 * record.heartbeatMs) : 0;
-  const live = record && lastSeenMsAgo !== null && lastSeenMsAgo <= staleMs ? record : null;
-  const known = record ?? member;
-  const common = {
-    nodeId,
-    address: known?.address ?? '',
-    role: known?.role ?? 'voter',
-    lastSeen: sighting?.atMs ?? null,
-    lastSeenMsAgo,
-    protocol: known?.protocol ?? { min: 0, max: 0 },
-  } as const;
-  const approved = member?.approved ?? false;
-  if (!live) {
-    const status = approved ? 'offline' : 'pending_approval';
-    return { ...common, status, incarnation: '', heartbeatSeq: 0, release: member?.release ?? null, trial: null };
-  }
-  return {
-    ...common,
-    status: approved ? live.status : 'pending_approval',
-    incarnation: live.incarnation,
-    heartbeatSeq: live.seq,
-    release: live.release,
-    trial: live.trial,
-    ...(live.damaged === true ? { damaged: true } : {}),
   };
 }

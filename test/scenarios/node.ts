@@ -12,8 +12,7 @@
 
 import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import type { NodeStatus } from '../../src/ports/membership.ts';
-import type { Command } from './language.ts';
-import { parseTime } from './language.ts';
+import { type Command, parseTime } from './language.ts';
 import { nodeIn, restart, stage, switchBack, type World, type WorldNode } from './world.ts';
 
 export function changeNode(world: World, record: UpdateRecord | null, command: Command): string[] {

@@ -1,4 +1,3 @@
-/** An update's story, line by line. */
 import type { Failure } from './failure.ts';
 import type { Outcome, TaskPhase } from './states.ts';
 import type { Step, Waiting } from './step.ts';

@@ -5,7 +5,7 @@
 import satisfies from 'semver/functions/satisfies.js';
 import type { ReleaseNeeds, VersionInfo } from '../../ports/releases.ts';
 import type { NodeObservation } from './observation.ts';
-import type { Refusal } from './update-plan.ts';
+import type { Refusal } from './refusal.ts';
 
 type Member = Pick<NodeObservation, 'nodeId' | 'status' | 'protocol' | 'release' | 'health'>;
 

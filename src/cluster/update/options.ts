@@ -1,6 +1,4 @@
-/** Every number of an update, with its unit, its meaning and its default. */
-
-/** Every number of an update. Times in milliseconds. */
+/** Every number of an update, with its meaning and its default. Times in milliseconds. */
 export interface UpdateOptions {
   /** From the activation to `healthy` on the new incarnation. Default 60,000. */
   healthTimeoutMs: number;
@@ -44,7 +42,6 @@ export interface UpdateOptions {
   maxUnavailableWorkers: number;
 }
 
-/** Units and meaning: UpdateOptions in types.ts. */
 export const defaultOptions: UpdateOptions = {
   healthTimeoutMs: 60_000,
   stabilizeTimeoutMs: 45_000,

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { anyObservation, propertyRuns, propertyTimeoutMs } from '../../../test/scenarios/arbitraries.ts';
 import { createNode, observe, releaseRef, versionOf, type World } from '../../../test/scenarios/world.ts';
 import { defaultOptions } from './options.ts';
-import type { PreflightInput } from './preflight.ts';
 import { preflight } from './preflight.ts';
+import type { PreflightInput } from './refusal.ts';
 
 function world(): World {
   const voters = ['n3', 'n1', 'n2'].map((id) => createNode(id, 'voter', 'A'));

@@ -4,31 +4,12 @@ import { ClusterError } from '../../errors.ts';
 import type { VersionInfo } from '../../ports/releases.ts';
 import { lintTiming } from './lint.ts';
 import { refuseNeeds } from './needs.ts';
-import type { NodeObservation, Observation } from './observation.ts';
-import type { UpdateOptions } from './options.ts';
+import type { NodeObservation } from './observation.ts';
 import { quorumWithout } from './quorum.ts';
+import { type PreflightInput, refusal } from './refusal.ts';
 import { refuseCluster, refuseProtocol, refuseQuorum, refuseUnknown } from './refuse-cluster.ts';
 import { refuseNode } from './refuse-node.ts';
-import { refusal, type UpdatePlan } from './update-plan.ts';
-
-/** What preflight looks at, beside the observation. */
-export interface PreflightInput {
-  observation: Observation;
-  /** Nodes whose known-good release could not be looked at, and why. */
-  notLooked?: Record<string, string>;
-  options: UpdateOptions;
-  /** The target as the leader's own disk has it, verified just now; or why not. */
-  release: { version: VersionInfo; sizeBytes: number } | { invalid: string; next: string };
-  /** The update that runs, if any. */
-  running: { id: string; startedBy: string; startedAt: string } | null;
-  quarantine: { buildHash: string; why: string } | null;
-  /** The voter that an operator took out of service by hand: the cluster can spare one (P1). Default: none. */
-  byHand?: { nodeId: string; seen: string; next: string } | null;
-  /** Who leads, when it is not us. */
-  leader: string | null;
-  /** The plan that was agreed to; null: any will do. */
-  planHash: string | null;
-}
+import type { UpdatePlan } from './update-plan.ts';
 
 /** Typical restart of a node and its Raft member, for the best case, ms. Measured by `npm run bench`. */
 const typicalRestartMs = 2_000;

@@ -1,4 +1,7 @@
-/** The record of an update: plain JSON that holds the whole state of it, so that the next leader can go on from it (P5). */
+/**
+ * The record of an update: plain JSON that holds the whole state of it, so that the next leader can go on from it (P5).
+ * record-step.ts says what becomes of it with a step, change.ts has the small parts of that.
+ */
 
 import type { NodeRole } from '../../ports/membership.ts';
 import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';

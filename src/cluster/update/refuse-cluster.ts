@@ -1,8 +1,8 @@
 /** Why an update may not begin, as far as the cluster as a whole tells (P8). Pure. */
 import type { VersionInfo } from '../../ports/releases.ts';
-import type { PreflightInput } from './preflight.ts';
 import { describeQuorum, quorumWithout } from './quorum.ts';
-import { type Refusal, refusal, type UpdatePlan } from './update-plan.ts';
+import { type PreflightInput, type Refusal, refusal } from './refusal.ts';
+import type { UpdatePlan } from './update-plan.ts';
 
 export function refuseCluster(input: PreflightInput, target: VersionInfo): Refusal[] {
   const found: Refusal[] = [];

@@ -1,52 +1,54 @@
 /** Why an update may not begin, as far as one node tells (P8). Pure. */
+import type { NodeHealth } from '../../ports/agent.ts';
 import type { NodeObservation } from './observation.ts';
-import type { PreflightInput } from './preflight.ts';
-import { type Refusal, refusal } from './update-plan.ts';
+import { type PreflightInput, type Refusal, refusal } from './refusal.ts';
 
 /** A release needs this many times its size on a node's disk: the tree that arrives, and head room. */
 const diskFactor = 1.2;
 
 export function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: number): Refusal[] {
-  const { nodeId, health } = node;
-  const fresh = 2 * input.observation.heartbeatMs;
+  const { health } = node;
+  const absent = refuseAbsent(node, 2 * input.observation.heartbeatMs);
+  if (absent !== null) return [absent];
+  return health === null ? [refuseSilent(node)] : refuseHealth(node, health, input, sizeBytes);
+}
+
+/** Not there, or not in service: nothing more can be said of it. */
+function refuseAbsent(node: NodeObservation, freshMs: number): Refusal | null {
+  const { nodeId } = node;
   if (node.status === 'pending_approval') {
-    return [refusal('node-pending', nodeId, 'pending approval', 'active', `\`claudecluster nodes approve ${nodeId}\``)];
+    return refusal('node-pending', nodeId, 'pending approval', 'active', `\`claudecluster nodes approve ${nodeId}\``);
   }
   if (node.status === 'offline') {
-    return [
-      refusal(
-        'node-offline',
-        nodeId,
-        'offline',
-        'active',
-        `start its daemon: \`claudecluster supervise\` or systemctl on ${nodeId}`,
-      ),
-    ];
+    const next = `start its daemon: \`claudecluster supervise\` or systemctl on ${nodeId}`;
+    return refusal('node-offline', nodeId, 'offline', 'active', next);
   }
   if (node.status === 'draining') {
-    return [refusal('node-draining', nodeId, 'draining', 'active', 'wait until it is back, or see why it drains')];
+    return refusal('node-draining', nodeId, 'draining', 'active', 'wait until it is back, or see why it drains');
   }
   if (node.status !== 'active') {
     const seen = `status ${JSON.stringify(node.status)}, which this build does not know: written by a newer build`;
-    return [
-      refusal('node-draining', nodeId, seen, 'active', `see on ${nodeId} what it means: \`claudecluster status\``),
-    ];
+    return refusal('node-draining', nodeId, seen, 'active', `see on ${nodeId} what it means: \`claudecluster status\``);
   }
-  if (node.lastSeenMsAgo === null || node.lastSeenMsAgo > fresh) {
+  if (node.lastSeenMsAgo === null || node.lastSeenMsAgo > freshMs) {
     const seen = node.lastSeenMsAgo === null ? 'no heartbeat seen' : `last heartbeat ${node.lastSeenMsAgo} ms ago`;
-    return [refusal('node-stale', nodeId, seen, `within ${fresh} ms`, `see the log of ${nodeId}`)];
+    return refusal('node-stale', nodeId, seen, `within ${freshMs} ms`, `see the log of ${nodeId}`);
   }
-  if (health === null) {
-    return [
-      refusal(
-        'node-unhealthy',
-        nodeId,
-        `no answer: ${node.healthError || 'no reason given'}`,
-        'healthy',
-        `see the log of ${nodeId}`,
-      ),
-    ];
-  }
+  return null;
+}
+
+function refuseSilent({ nodeId, healthError }: NodeObservation): Refusal {
+  const seen = `no answer: ${healthError || 'no reason given'}`;
+  return refusal('node-unhealthy', nodeId, seen, 'healthy', `see the log of ${nodeId}`);
+}
+
+/** What it says of itself speaks against it. */
+function refuseHealth(
+  { nodeId }: NodeObservation,
+  health: NodeHealth,
+  input: PreflightInput,
+  sizeBytes: number,
+): Refusal[] {
   const found: Refusal[] = [];
   if (!health.healthy) {
     const seen = health.reasons.join('; ') || 'unhealthy, no reason given';

@@ -1,9 +1,9 @@
 /**
- * The legal moves of a node in an update and of an update itself. `record.ts` asserts them, and
+ * Where a node stands in an update and an update itself, and the legal moves of both. `change.ts` asserts them, and
  * `scripts/draw-states.js` draws docs/states.svg from them, so the picture cannot drift.
  */
 
-/** Where a node stands in an update. The legal moves are the table in states.ts. */
+/** Where a node stands in an update. The legal moves are in `taskTransitions`. */
 export type TaskPhase =
   | 'pending' // nothing done yet
   | 'staged' // the verified tree is on its disk

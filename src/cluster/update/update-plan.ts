@@ -1,8 +1,8 @@
-/** What an update would do, for people: the answer to a dry run, with every reason why it may not begin (P8). */
 import type { NodeRole } from '../../ports/membership.ts';
 import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';
+import type { Refusal } from './refusal.ts';
 
-/** What an update would do: the answer to a dry run. */
+/** What an update would do, for people: the answer to a dry run, with every reason why it may not begin (P8). */
 export interface UpdatePlan {
   target: VersionInfo;
   /** SHA-256 over what matters of the plan: same cluster, same target, same options, same hash. */
@@ -21,42 +21,4 @@ export interface UpdatePlan {
   refusals: Refusal[];
   /** What is unusual but no reason to refuse. */
   notes: string[];
-}
-
-/** One reason why an update may not begin (P8). */
-export interface Refusal {
-  code: RefusalCode;
-  nodeId: string | null;
-  seen: string;
-  wanted: string;
-  next: string;
-}
-
-export type RefusalCode =
-  | 'not-leader'
-  | 'quorum-unsafe'
-  | 'node-offline'
-  | 'node-draining'
-  | 'node-pending'
-  | 'node-stale'
-  | 'node-unhealthy'
-  | 'node-on-trial'
-  | 'voter-lagging'
-  | 'learner-in-group'
-  | 'no-raft-leader'
-  | 'update-running'
-  | 'by-hand'
-  | 'already-at-target'
-  | 'release-invalid'
-  | 'protocol'
-  | 'needs'
-  | 'disk'
-  | 'quarantined'
-  | 'timing'
-  | 'unknown-node'
-  | 'no-way-back'
-  | 'plan-changed';
-
-export function refusal(code: RefusalCode, nodeId: string | null, seen: string, wanted: string, next: string): Refusal {
-  return { code, nodeId, seen, wanted, next };
 }

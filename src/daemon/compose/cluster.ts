@@ -10,7 +10,7 @@ import { ClusterError } from '../../errors.ts';
 import type { GrpcClientPool } from '../../grpc/client-pool.ts';
 import { createControlClient } from '../../grpc/control-client.ts';
 import { localReleases } from '../../host/local-releases.ts';
-import { knownClusterId } from '../../members/bootstrap.ts';
+import { knownClusterId } from '../../members/bootstrap-files.ts';
 import { approveMember } from '../../members/registration.ts';
 import { releasePath } from '../../release/store.ts';
 import { readVersion } from '../../release/version.ts';

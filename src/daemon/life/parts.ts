@@ -6,7 +6,7 @@ import type { RollingUpdater } from '../../cluster/updater.ts';
 import type { GrpcServer } from '../../grpc/server.ts';
 import type { Hooks } from '../../host/hooks.ts';
 import type { TaskRegistry } from '../../host/tasks/registry.ts';
-import type { BootstrapPaths } from '../../members/bootstrap.ts';
+import type { BootstrapPaths } from '../../members/bootstrap-files.ts';
 import type { Heartbeat } from '../../members/heartbeat.ts';
 import type { LiveMembership } from '../../members/membership.ts';
 import type { Clock } from '../../ports/clock.ts';

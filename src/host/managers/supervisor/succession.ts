@@ -10,7 +10,7 @@ import { identify } from '../../../base/boot.ts';
 import { quietly, readLinkHash } from '../../../base/files.ts';
 import { lockHolder } from '../../../base/lock.ts';
 import { nodePaths } from '../../../base/paths.ts';
-import { completeReleases } from '../../../trial/guard.ts';
+import { completeReleases } from '../../../trial/complete.ts';
 import { readHealthyMarker } from '../../../trial/trial-view.ts';
 import { adoptDaemon, daemonLeftBy } from './adopt.ts';
 import { give, noteOf, type State, stopping, wakeUp } from './state.ts';
