@@ -4,7 +4,6 @@
  */
 
 import { isBuildHash } from '../base/build-hash.ts';
-import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { ClientPool } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -16,13 +15,11 @@ import type { Control, ControlAction, StartRequest } from './control-api.ts';
 import type { Journal } from './journal.ts';
 import { readStatus } from './read-status.ts';
 import { listReleases } from './release-rows.ts';
-import type { EventDraft, UpdateEvent } from './update/event.ts';
-import { isEnded, type UpdateRecord } from './update/record.ts';
+import type { EventDraft } from './update/event.ts';
+import type { UpdateRecord } from './update/record.ts';
 import type { UpdatePlan } from './update/update-plan.ts';
 import type { RollingUpdater } from './updater.ts';
-
-/** A watch reads again after this long even without a hint, ms. */
-const rereadMs = 1_000;
+import { getUpdate, resolveId, watchUpdate } from './watch-update.ts';
 
 export interface ControlDeps {
   clusterId: string;
@@ -43,85 +40,24 @@ export interface ControlDeps {
 }
 
 export function createControl(deps: ControlDeps): Control {
-  const { journal, raft, membership, updater } = deps;
-
-  /** Here when we lead, there when somebody else does. Throws 'no-leader'. */
-  const atLeader = async <T>(here: () => Promise<T>, there: (control: Control) => Promise<T>): Promise<T> => {
-    const { leader } = await raft.leadership();
-    if (leader === deps.selfNodeId) return here();
-    const info = (await membership.getAllNodes()).find((node) => node.nodeId === leader);
-    if (leader === null || info === undefined || info.status === 'offline') {
-      throw new ClusterError('no-leader', 'the cluster has no leader at this moment', {
-        seen: leader === null ? 'nobody holds the lease' : `${leader} is ${info?.status ?? 'unknown'}`,
-        wanted: 'a leader',
-        next: 'try again in a few seconds: `claudecluster status`',
-      });
-    }
-    const other = deps.controlAt(info.address);
-    try {
-      return await there(other);
-    } finally {
-      other.close();
-    }
-  };
+  const { journal, updater } = deps;
 
   const plan = (request: StartRequest): Promise<UpdatePlan> =>
     atLeader(
+      deps,
       () => updater.preflight(request),
       (leader) => leader.plan(request),
     );
 
   const start = (request: StartRequest): Promise<UpdateRecord> =>
     atLeader(
+      deps,
       async () => (await updater.start(request)).record,
       (leader) => leader.start(request),
     );
 
-  /** '' is the running update, or else the last one. */
-  const resolveId = async (updateId: string): Promise<string> => {
-    if (updateId !== '') return updateId;
-    const id = (await journal.current())?.id ?? (await journal.list(1))[0]?.id;
-    if (id === undefined)
-      throw new ClusterError('not-found', 'there was no update yet', { next: '`claudecluster update`' });
-    return id;
-  };
-
-  const getUpdate = async (updateId: string): Promise<UpdateRecord> => {
-    const id = await resolveId(updateId);
-    const record = await journal.get(id);
-    if (record !== null) return record;
-    throw new ClusterError('not-found', `there is no update ${id}`, { seen: id, next: '`claudecluster updates list`' });
-  };
-
-  async function* watch(updateId: string, after: number, signal: AbortSignal): AsyncGenerator<UpdateEvent> {
-    const id = (await getUpdate(updateId)).id;
-    let hint = new AbortController();
-    const wake = (): void => hint.abort();
-    signal.addEventListener('abort', wake);
-    const watcher = await deps.store.watch(keys.events(id), wake);
-    try {
-      let last = after;
-      while (!signal.aborted) {
-        hint = new AbortController();
-        // Watches are hints: what was written is read again.
-        for (const event of await journal.events(id, last)) {
-          yield event;
-          last = event.number;
-          if (event.kind === 'ended') return;
-        }
-        // Events may have been pruned, or the last one seen before: the record says whether more will come.
-        const record = await journal.get(id);
-        if (record === null || (isEnded(record) && last >= record.lastEvent)) return;
-        await deps.clock.sleep(rereadMs, hint.signal);
-      }
-    } finally {
-      signal.removeEventListener('abort', wake);
-      await watcher.close();
-    }
-  }
-
   const controlUpdate = async (id: string, action: ControlAction, by: string, why: string): Promise<UpdateRecord> => {
-    const update = await resolveId(id);
+    const update = await resolveId(journal, id);
     const record = await journal.request(update, (now) => {
       const resumes = action === 'resume';
       const requested = resumes ? null : action;
@@ -141,9 +77,9 @@ export function createControl(deps: ControlDeps): Control {
     status: () => readStatus(deps),
     plan,
     start,
-    watch,
+    watch: (updateId, after, signal) => watchUpdate(deps, updateId, after, signal),
     listUpdates: (limit) => journal.list(limit),
-    getUpdate,
+    getUpdate: (updateId) => getUpdate(journal, updateId),
     controlUpdate,
     listReleases: () => listReleases(deps),
     setQuarantine: async (buildHash, quarantined, by, why) => {
@@ -160,4 +96,28 @@ export function createControl(deps: ControlDeps): Control {
     },
     approveNode: (nodeId) => deps.approveMember(nodeId),
   };
+}
+
+/** Here when we lead, there when somebody else does. Throws 'no-leader'. */
+async function atLeader<T>(
+  deps: ControlDeps,
+  here: () => Promise<T>,
+  there: (control: Control) => Promise<T>,
+): Promise<T> {
+  const { leader } = await deps.raft.leadership();
+  if (leader === deps.selfNodeId) return here();
+  const info = (await deps.membership.getAllNodes()).find((node) => node.nodeId === leader);
+  if (leader === null || info === undefined || info.status === 'offline') {
+    throw new ClusterError('no-leader', 'the cluster has no leader at this moment', {
+      seen: leader === null ? 'nobody holds the lease' : `${leader} is ${info?.status ?? 'unknown'}`,
+      wanted: 'a leader',
+      next: 'try again in a few seconds: `claudecluster status`',
+    });
+  }
+  const other = deps.controlAt(info.address);
+  try {
+    return await there(other);
+  } finally {
+    other.close();
+  }
 }

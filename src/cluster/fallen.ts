@@ -1,15 +1,16 @@
 /** A node that went back on probation from the release that the cluster committed. */
 import type { RollbackView } from '../ports/agent.ts';
-import type { StragglerDeps } from './stragglers.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Journal } from './journal.ts';
 import type { Failure } from './update/failure.ts';
 
+export interface JudgeDeps {
+  journal: Pick<Journal, 'judgeFall'>;
+  clock: Pick<Clock, 'wallIso'>;
+}
+
 /** It had the release, and could not stay up on it while on probation: the build is at fault, for the whole cluster (P10). */
-export function judge(
-  { journal, clock }: StragglerDeps,
-  nodeId: string,
-  last: RollbackView,
-  epoch: number,
-): Promise<void> {
+export function judge({ journal, clock }: JudgeDeps, nodeId: string, last: RollbackView, epoch: number): Promise<void> {
   const { updateId, release, at, why } = last;
   const evidence: Failure = {
     nodeId,

@@ -66,38 +66,6 @@ export function createStragglerWatch(deps: StragglerDeps): StragglerWatch {
     return looks.filter((one) => one !== null);
   };
 
-  /** Tried once for this release and not brought up: an operator decides, not a loop. */
-  const triedBefore = async (nodeId: string, target: string): Promise<boolean> => {
-    const before = await deps.journal.list(lookBack);
-    for (const one of before) {
-      if (one.kind !== 'straggler' || one.target.buildHash !== target || one.outcome === 'committed') continue;
-      // One that this build cannot read may have been about this node: a try too few is mended by hand, a loop is not.
-      const record = await deps.journal.get(one.id).catch((thrown) => ifUnreadable(asClusterError(thrown)));
-      if (record === 'unreadable' || record?.tasks.some((task) => task.nodeId === nodeId)) return true;
-    }
-    return false;
-  };
-
-  /** Why it is not brought up; '': an update of its own has begun. */
-  const bringUp = async (nodeId: string, target: string): Promise<string> => {
-    const entry = await deps.journal.quarantine(target);
-    if (entry !== null) return `the cluster's release ${target.slice(0, 12)} is quarantined: ${entry.why}`; // P10
-    if (await triedBefore(nodeId, target)) return `it was tried before: \`claudecluster update --only ${nodeId}\``;
-    try {
-      await deps.start({
-        buildHash: target,
-        options: { only: [nodeId], skipOffline: true },
-        by: 'the leader, for a straggler',
-        kind: 'straggler',
-      });
-      return '';
-    } catch (thrown) {
-      const error = asClusterError(thrown);
-      if (error.code !== 'refused' && error.code !== 'update-running') throw error;
-      return error.message;
-    }
-  };
-
   return {
     look: async () => {
       const nowMs = deps.clock.nowMs();
@@ -113,12 +81,44 @@ export function createStragglerWatch(deps: StragglerDeps): StragglerWatch {
         for (const { nodeId, last } of fallen) if (last !== null) await judge(deps, nodeId, last, epoch);
       }
       for (const { nodeId } of behind) {
-        const why = await bringUp(nodeId, committed.buildHash);
+        const why = await bringUp(deps, nodeId, committed.buildHash);
         if (why === '') return;
         tell(nodeId, why);
       }
     },
   };
+}
+
+/** Why it is not brought up; '': an update of its own has begun. */
+async function bringUp(deps: StragglerDeps, nodeId: string, target: string): Promise<string> {
+  const entry = await deps.journal.quarantine(target);
+  if (entry !== null) return `the cluster's release ${target.slice(0, 12)} is quarantined: ${entry.why}`; // P10
+  if (await triedBefore(deps, nodeId, target)) return `it was tried before: \`claudecluster update --only ${nodeId}\``;
+  try {
+    await deps.start({
+      buildHash: target,
+      options: { only: [nodeId], skipOffline: true },
+      by: 'the leader, for a straggler',
+      kind: 'straggler',
+    });
+    return '';
+  } catch (thrown) {
+    const error = asClusterError(thrown);
+    if (error.code !== 'refused' && error.code !== 'update-running') throw error;
+    return error.message;
+  }
+}
+
+/** Tried once for this release and not brought up: an operator decides, not a loop. */
+async function triedBefore({ journal }: StragglerDeps, nodeId: string, target: string): Promise<boolean> {
+  const before = await journal.list(lookBack);
+  for (const one of before) {
+    if (one.kind !== 'straggler' || one.target.buildHash !== target || one.outcome === 'committed') continue;
+    // One that this build cannot read may have been about this node: a try too few is mended by hand, a loop is not.
+    const record = await journal.get(one.id).catch((thrown) => ifUnreadable(asClusterError(thrown)));
+    if (record === 'unreadable' || record?.tasks.some((task) => task.nodeId === nodeId)) return true;
+  }
+  return false;
 }
 
 function ifUnreadable(error: ClusterError): 'unreadable' {
