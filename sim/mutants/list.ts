@@ -16,7 +16,7 @@ const one = (name: string, promise: string, file: string, old: string, fresh: st
 
 const journal = 'src/cluster/journal.ts';
 const journalWrite = 'src/cluster/journal-write.ts';
-const drive = 'src/cluster/drive.ts';
+const act = 'src/cluster/act.ts';
 const observe = 'src/cluster/observe.ts';
 const stability = 'src/cluster/update/stability.ts';
 const planActive = 'src/cluster/update/plan-active.ts';
@@ -73,7 +73,7 @@ export const mutants: Mutant[] = [
   one(
     'the step is done before its intent is recorded',
     'P1',
-    drive,
+    act,
     'const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));',
     'const intended = recordIntent(before, step, observation).record;',
   ),
