@@ -14,8 +14,8 @@ const one = (name: string, promise: string, file: string, old: string, fresh: st
   changes: [{ file, old, new: fresh }],
 });
 
-const journal = 'src/cluster/journal.ts';
-const journalWrite = 'src/cluster/journal-write.ts';
+const journal = 'src/cluster/journal/journal.ts';
+const journalWrite = 'src/cluster/journal/journal-write.ts';
 const act = 'src/cluster/act.ts';
 const observe = 'src/cluster/observe.ts';
 const stability = 'src/cluster/update/stability.ts';
@@ -51,7 +51,7 @@ export const mutants: Mutant[] = [
     name: 'the journal is not fenced by the epoch',
     promise: 'P6',
     changes: [
-      { file: 'src/cluster/fence.ts', old: 'if (kv === null || seen !== epoch) {', new: 'if (kv === null) {' },
+      { file: 'src/cluster/journal/fence.ts', old: 'if (kv === null || seen !== epoch) {', new: 'if (kv === null) {' },
       { file: journalWrite, old: 'const compares = [...fences, {', new: 'const compares = [{' },
     ],
   },
@@ -66,7 +66,7 @@ export const mutants: Mutant[] = [
   one(
     'a hand-over keeps the epoch',
     'P6',
-    'src/cluster/hand-over.ts',
+    'src/cluster/leadership/hand-over.ts',
     'const epoch = held.epoch + 1;',
     'const epoch = held.epoch;',
   ),
@@ -277,7 +277,7 @@ export const mutants: Mutant[] = [
   one(
     'nobody stages a damaged release again',
     'liveness',
-    'src/cluster/damaged.ts',
+    'src/cluster/aftercare/damaged.ts',
     'damaged === true && ',
     "status === 'pending_approval' && ",
   ),

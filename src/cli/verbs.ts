@@ -1,3 +1,4 @@
+/** What the commands `node …` do on this host: the options of each made into the request of its verb (src/host/verbs.ts). */
 import { type Context, configFile, type GlobalOptions } from '../front/context.ts';
 import { parseCount, parseDuration } from '../front/duration.ts';
 import { rshCommand } from '../front/rsh-command.ts';

@@ -1,7 +1,7 @@
 /** One step of an update: its intent is recorded, it is done, and what came of it is recorded (P5). */
 import type { Logger } from '../ports/logger.ts';
 import { type ExecuteDeps, execute } from './execute.ts';
-import type { Journal } from './journal.ts';
+import type { Journal } from './journal/journal.ts';
 import { describeStep, nodeOf } from './update/describe.ts';
 import type { Observation } from './update/observation.ts';
 import { isEnded, type UpdateRecord } from './update/record.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { record } from '../../test/scenarios/a-record.ts';
+import { parseUpdateEvent, parseUpdateRecord } from './journal/record-schema.ts';
 import { refuseNewerRecord } from './newer-record.ts';
-import { parseUpdateEvent, parseUpdateRecord } from './record-schema.ts';
 import type { UpdateRecord } from './update/record.ts';
 import { type TaskPhase, taskTransitions, type UpdateState, updateTransitions } from './update/states.ts';
 

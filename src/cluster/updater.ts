@@ -7,17 +7,16 @@
  *   observe.ts           everything that may influence a decision, as one plain value; look-afresh.ts, lag.ts: its eyes
  *   update/plan.ts       observation + record -> the next step (pure); plan-next, plan-active, plan-back are its turns
  *   update/record.ts     the record; record-step.ts: what a step makes of it (pure); states.ts: the legal moves
- *   update/preflight.ts  phase 0: plan and refusals (pure); refuse-cluster.ts, refuse-node.ts, lint.ts, needs.ts are its rules
+ *   update/preflight.ts  phase 0: plan and refusals (pure); refuse-cluster, refuse-node, lint, needs are its rules
  *   act.ts               one step: record the intent, do it, record what came of it
  *   execute.ts           the table from kind of step to what is done on the nodes; run-verb.ts runs a verb there
- *   journal.ts           the record in etcd: compare-and-swap on its revision and on the epoch
- *   quarantine.ts        builds that must not run again, and which fall of a node was judged (fallen.ts)
- *   until-stable.ts      waiting for one node; why-not.ts: what a leader that cannot go on says, once
- *   left-drained.ts      a node that nobody put back into service is put back
+ *   journal/             the record in etcd: compare-and-swap on its revision and on the epoch; builds that must not run again
  *   looks.ts             every node has looked at its known-good release before an update begins
- *   damaged.ts           a release that rots on a node is staged again
- *   stragglers.ts        a node that missed an update gets one of its own
- *   control.ts           what CLI and MCP can ask, answered on any node; leadership.ts, raft.ts: who leads
+ *   until-stable.ts      waiting for one node; why-not.ts: what a leader that cannot go on says, once
+ *   aftercare/           a node that nobody put back into service, that missed an update, or whose release rots
+ *   control/             what CLI and MCP can ask, answered on any node
+ *   leadership/          who leads; raft.ts: where the Raft leader is
+ *   by-hand.ts           what an operator does beside updates; quorum-check.ts: the last question on the node itself
  */
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { ClientPool } from '../ports/agent.ts';
@@ -27,12 +26,12 @@ import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
 import { backOffMs } from './act.ts';
+import { createLeftDrainedWatch } from './aftercare/left-drained.ts';
+import { createStragglerWatch, type StragglerWatch } from './aftercare/stragglers.ts';
 import { describeByHand, wayOutOf } from './by-hand.ts';
 import { Drive } from './drive.ts';
-import type { Journal } from './journal.ts';
-import { createLeftDrainedWatch } from './left-drained.ts';
+import type { Journal } from './journal/journal.ts';
 import { lookedObservation } from './looks.ts';
-import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
 import { untilStable } from './until-stable.ts';
 import { newRecord } from './update/new-record.ts';
 import { defaultOptions } from './update/options.ts';

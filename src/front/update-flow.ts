@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isBuildHash, isHashBeginning, wholeHash } from '../base/build-hash.ts';
-import type { ClusterStatus } from '../cluster/status.ts';
+import type { ClusterStatus } from '../cluster/control/status.ts';
 import type { UpdateEvent } from '../cluster/update/event.ts';
 import type { UpdateRecord } from '../cluster/update/record.ts';
 import { asClusterError, ClusterError } from '../errors.ts';

@@ -2,7 +2,7 @@
  * The live view of an update: a plain value, changed by what arrives, drawn by a pure function. It holds what the last
  * status said, what events said since, and when by this machine's monotonic clock each of them arrived.
  */
-import type { ClusterStatus } from '../cluster/status.ts';
+import type { ClusterStatus } from '../cluster/control/status.ts';
 import type { UpdateEvent } from '../cluster/update/event.ts';
 import type { UpdateRecord } from '../cluster/update/record.ts';
 import type { TaskPhase } from '../cluster/update/states.ts';

@@ -2,7 +2,7 @@
 
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { linkSignals } from '../base/signals.ts';
-import type { Control, StartRequest } from '../cluster/control-api.ts';
+import type { Control, StartRequest } from '../cluster/control/control-api.ts';
 import type { UpdateEvent } from '../cluster/update/event.ts';
 import type { UpdateRecord } from '../cluster/update/record.ts';
 import { asClusterError, ClusterError } from '../errors.ts';

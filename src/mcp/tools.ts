@@ -1,6 +1,6 @@
 /** The tools that AI agents see: initiate_rolling_update and its siblings. */
 import type { CallToolResult, McpServer } from '@modelcontextprotocol/server';
-import type { ControlAction } from '../cluster/control-api.ts';
+import type { ControlAction } from '../cluster/control/control-api.ts';
 import { ClusterError } from '../errors.ts';
 import { type Context, withSession } from '../front/context.ts';
 import { recordHead, reportLines } from '../front/render/report.ts';

@@ -1,3 +1,4 @@
+/** May etcd start here, and as what: decided from what is on the disk. Pure. */
 import type { Bootstrap, ClusterFile } from './bootstrap-files.ts';
 
 /** What is on the disk; 'unreadable' when a file is there and makes no sense. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Control, StartRequest } from '../../cluster/control-api.ts';
+import type { Control, StartRequest } from '../../cluster/control/control-api.ts';
 import { ClusterError } from '../../errors.ts';
 import type { Session } from '../../front/session.ts';
 import {

@@ -1,7 +1,7 @@
 /** `claudecluster update` */
 
 import { checkHashBeginning } from '../../base/build-hash.ts';
-import type { StartRequest } from '../../cluster/control-api.ts';
+import type { StartRequest } from '../../cluster/control/control-api.ts';
 import type { UpdatePlan } from '../../cluster/update/update-plan.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';

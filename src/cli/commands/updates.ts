@@ -1,6 +1,6 @@
 /** `claudecluster updates …` */
 
-import type { ControlAction } from '../../cluster/control-api.ts';
+import type { ControlAction } from '../../cluster/control/control-api.ts';
 import { ClusterError } from '../../errors.ts';
 import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
 import { parseCount } from '../../front/duration.ts';

@@ -1,4 +1,5 @@
-import type { ClusterStatus } from '../../cluster/status.ts';
+/** Waiting until every node of a local cluster is healthy. */
+import type { ClusterStatus } from '../../cluster/control/status.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import type { Context } from '../../front/context.ts';
 import { formatDuration } from '../../front/duration.ts';

@@ -1,3 +1,4 @@
+/** The record that an update begins with. */
 import type { UpdateOptions } from './options.ts';
 import { leftOffline } from './preflight.ts';
 import type { NodeTask, UpdateRecord } from './record.ts';

@@ -1,6 +1,6 @@
 /** What the life of a node is made of; compose/node.ts puts it together. */
-import type { Journal } from '../../cluster/journal.ts';
-import type { LeadershipHandle } from '../../cluster/leadership.ts';
+import type { Journal } from '../../cluster/journal/journal.ts';
+import type { LeadershipHandle } from '../../cluster/leadership/leadership.ts';
 import type { RaftView } from '../../cluster/raft.ts';
 import type { RollingUpdater } from '../../cluster/updater.ts';
 import type { GrpcServer } from '../../grpc/server.ts';

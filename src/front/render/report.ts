@@ -1,6 +1,6 @@
 /** The closing lines of an update, and `updates list|show`, for people. */
 
-import type { ReleaseRow, UpdateSummary } from '../../cluster/control-api.ts';
+import type { ReleaseRow, UpdateSummary } from '../../cluster/control/control-api.ts';
 import type { Failure } from '../../cluster/update/failure.ts';
 import type { UpdateRecord } from '../../cluster/update/record.ts';
 import type { Outcome } from '../../cluster/update/states.ts';

@@ -1,5 +1,5 @@
 /** What a cluster answers in tests of the faces: three nodes, a plan, an update and its story. Change what a test is about. */
-import type { ClusterStatus } from '../../cluster/status.ts';
+import type { ClusterStatus } from '../../cluster/control/status.ts';
 import type { UpdateEvent } from '../../cluster/update/event.ts';
 import { defaultOptions } from '../../cluster/update/options.ts';
 import type { NodeTask, UpdateRecord } from '../../cluster/update/record.ts';

@@ -3,7 +3,7 @@ import { existsSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect } from 'vitest';
 import { nodePaths } from '../../../src/base/paths.ts';
-import type { ClusterStatus } from '../../../src/cluster/status.ts';
+import type { ClusterStatus } from '../../../src/cluster/control/status.ts';
 import type { NodeTask, UpdateRecord } from '../../../src/cluster/update/record.ts';
 import { verifyRelease } from '../../../src/release/store.ts';
 import type { DevCluster } from '../../support/dev-cluster.ts';

@@ -2,7 +2,7 @@
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { expect } from 'vitest';
-import type { ClusterStatus } from '../../../src/cluster/status.ts';
+import type { ClusterStatus } from '../../../src/cluster/control/status.ts';
 import type { UpdateRecord } from '../../../src/cluster/update/record.ts';
 import type { UpdatePlan } from '../../../src/cluster/update/update-plan.ts';
 
