@@ -1,8 +1,8 @@
 /**
  * The node verbs (docs/architecture.md). Each may be called again for the same update with no further effect, and one runs at a
- * time. verb-activate.ts, verb-commit.ts, verb-rollback.ts, rehearse.ts: one each; trial-arm.ts: the disk side of the activation;
- * guard.ts: the way back; verb-context.ts: what they share. Here: `status`, which changes nothing,
- * and `stage`, which touches nothing that runs.
+ * time. verb-activate.ts, verb-commit.ts, verb-rollback.ts, rehearse.ts, look.ts (`verify`): one each; trial/arm.ts: the disk side
+ * of the activation; trial/guard.ts: the way back; verb-context.ts: what they share. Here: `status`, which changes nothing, and
+ * `stage`, which touches nothing that runs. Their options: cli/verbs.ts.
  */
 
 import { readTextOrNull } from '../base/files.ts';

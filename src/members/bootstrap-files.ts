@@ -4,9 +4,11 @@
  * data/bootstrap.json which one to found or join; written by `dev up` and `claudecluster bootstrap`.
  * data/cluster.json   which one this node belongs to; fsynced before etcd runs for the first time.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { errno } from '../base/files.ts';
+import { parseAs } from '../base/parse-as.ts';
 
 export const bootstrapSchema = z.looseObject({
   clusterId: z.string().min(1),
@@ -56,48 +58,24 @@ export function knownClusterId(paths: BootstrapPaths): string | null {
   return bootstrap !== null && bootstrap !== 'unreadable' ? bootstrap.clusterId : null;
 }
 
-export function parse<T>(text: string, schema: z.ZodType<T>): T | undefined {
-  try {
-    return schema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
-
+/** null: there is none; 'unreadable': a file is there and makes no sense. */
 export function readJson<T>(file: string, schema: z.ZodType<T>): T | 'unreadable' | null {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : 'unreadable';
+    return errno(error) === 'ENOENT' ? null : 'unreadable';
   }
-  return parse(text, schema) ?? 'unreadable';
+  const parsed = parseAs(text, schema);
+  return 'value' in parsed ? parsed.value : 'unreadable';
 }
 
+/** Has this member a write-ahead log? etcd makes one before it speaks to anybody. */
 export function hasWal(etcdDir: string): boolean {
   try {
     return readdirSync(join(etcdDir, 'member', 'wal')).some((name) => name.endsWith('.wal'));
   } catch (error) {
     // A directory that is there and cannot be read is data all the same: etcd says what is wrong with it.
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
-  }
-}
-
-/** Whole or not at all, and on the disk when this returns. */
-export function writeDurably(file: string, value: object): void {
-  const temporary = `${file}.tmp`;
-  const fd = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(fd, `${JSON.stringify(value)}\n`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, file);
-  const dir = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(dir);
-  } finally {
-    closeSync(dir);
+    return errno(error) !== 'ENOENT';
   }
 }

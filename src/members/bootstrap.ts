@@ -3,7 +3,10 @@
  * never because a join failed, never because data is missing (docs/field.md: three clusters of one). etcd-start.ts decides,
  * bootstrap-files.ts reads and writes the two files.
  */
+
 import { z } from 'zod';
+import { writeJsonAtomic } from '../base/files.ts';
+import { parseAs } from '../base/parse-as.ts';
 import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -15,9 +18,7 @@ import {
   clusterFileSchema,
   hasWal,
   knownClusterId,
-  parse,
   readJson,
-  writeDurably,
 } from './bootstrap-files.ts';
 import { type EtcdStart, planEtcdStart, type StartFacts } from './etcd-start.ts';
 
@@ -43,7 +44,7 @@ export function prepareEtcdStart(paths: BootstrapPaths, nodeId: string, peer: st
   const state = start.kind === 'existing' ? 'member' : 'founding';
   const known = facts.cluster;
   if (known === null || known === 'unreadable' || known.state !== state || known.member !== nodeId) {
-    writeDurably(paths.cluster, { clusterId: start.clusterId, member: nodeId, state } satisfies ClusterFile);
+    writeJsonAtomic(paths.cluster, { clusterId: start.clusterId, member: nodeId, state } satisfies ClusterFile);
   }
   return start;
 }
@@ -52,7 +53,7 @@ export function prepareEtcdStart(paths: BootstrapPaths, nodeId: string, peer: st
 export function confirmMember(paths: BootstrapPaths, nodeId: string): void {
   const known = readJson(paths.cluster, clusterFileSchema);
   if (known === null || known === 'unreadable' || known.state === 'member') return;
-  writeDurably(paths.cluster, { clusterId: known.clusterId, member: nodeId, state: 'member' } satisfies ClusterFile);
+  writeJsonAtomic(paths.cluster, { clusterId: known.clusterId, member: nodeId, state: 'member' } satisfies ClusterFile);
 }
 
 const storedClusterSchema = z.looseObject({ clusterId: z.string() });
@@ -74,7 +75,8 @@ export async function checkClusterId(store: Store, clock: Clock, paths: Bootstra
       next: 'start a node that has data/bootstrap.json first',
     });
   }
-  const theirs = parse(stored.value, storedClusterSchema)?.clusterId;
+  const parsed = parseAs(stored.value, storedClusterSchema);
+  const theirs = 'value' in parsed ? parsed.value.clusterId : undefined;
   if (theirs === undefined || (own !== null && own !== theirs)) {
     throw new ClusterError('operator-needed', 'the store belongs to another cluster', {
       seen: theirs ?? stored.value.slice(0, 100),
@@ -83,7 +85,7 @@ export async function checkClusterId(store: Store, clock: Clock, paths: Bootstra
     });
   }
   if (own === null) {
-    writeDurably(paths.cluster, { clusterId: theirs, member: null, state: 'founding' } satisfies ClusterFile);
+    writeJsonAtomic(paths.cluster, { clusterId: theirs, member: null, state: 'founding' } satisfies ClusterFile);
   }
   return theirs;
 }

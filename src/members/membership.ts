@@ -6,8 +6,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Store, Watch } from '../ports/store.ts';
-
 import { createRecordReader, type View } from './read-records.ts';
+import { sharedRead } from './shared-read.ts';
 
 export interface MembershipOptions {
   store: Store;
@@ -33,34 +33,15 @@ export function createMembership(options: MembershipOptions): LiveMembership {
   const listeners = new Set<() => void>();
   const records = createRecordReader(options);
   let view: View | null = null;
-  let reading: Promise<View> | null = null;
   let running: Promise<void> = Promise.resolve();
   let wake = new AbortController();
 
-  /** Concurrent callers share one reading, but only one that began after they asked. */
-  let next: Promise<View> | null = null;
-  const refresh = (): Promise<View> => {
-    if (!reading) {
-      reading = records
-        .read()
-        .then((read) => {
-          view = read;
-          for (const listener of listeners) listener();
-          return read;
-        })
-        .finally(() => {
-          reading = null;
-        });
-      return reading;
-    }
-    next ??= reading
-      .catch(() => undefined)
-      .then(() => {
-        next = null;
-        return refresh();
-      });
-    return next;
-  };
+  const refresh = sharedRead(async () => {
+    const read = await records.read();
+    view = read;
+    for (const listener of listeners) listener();
+    return read;
+  });
 
   const follow = async (): Promise<void> => {
     const watches: Watch[] = [];

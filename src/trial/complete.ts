@@ -1,9 +1,10 @@
 /** Which releases of this base have all that a start needs. */
+
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBuildHash } from '../base/build-hash.ts';
 import { quietly } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
-import { isHash } from './trial-file.ts';
 
 /** Releases of this base with all that a start needs, newest first. Whether their content is right, verifying tells. */
 export function completeReleases(base: string): string[] {
@@ -11,7 +12,8 @@ export function completeReleases(base: string): string[] {
   const found: { hash: string; ctimeMs: number }[] = [];
   quietly(() => {
     for (const hash of readdirSync(dir)) {
-      if (isHash(hash) && isComplete(join(dir, hash))) found.push({ hash, ctimeMs: statSync(join(dir, hash)).ctimeMs });
+      if (isBuildHash(hash) && isComplete(join(dir, hash)))
+        found.push({ hash, ctimeMs: statSync(join(dir, hash)).ctimeMs });
     }
   });
   found.sort((a, b) => b.ctimeMs - a.ctimeMs || (a.hash < b.hash ? -1 : 1));

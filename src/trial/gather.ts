@@ -1,13 +1,15 @@
 /** Everything on the disk that may influence a decision about the trial, read now, as one plain value. */
+
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBuildHash } from '../base/build-hash.ts';
 import { hashOfTarget, readLinkHash, readTextOrNull } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import { committedHere } from '../release/committed.ts';
 import { completeReleases } from './complete.ts';
 import type { DistState, TrialInput } from './decision.ts';
 import { probationCountFile } from './probation-file.ts';
-import { convertFile, convertingDir, isHash, parseMarker, progressFile } from './trial-file.ts';
+import { convertFile, convertingDir, parseMarker, progressFile } from './trial-file.ts';
 
 /** Whose disk, why it is looked at, and what time it is. */
 type Look = Pick<TrialInput, 'reason' | 'bootId' | 'nowMs'> & { base: string };
@@ -52,7 +54,7 @@ function hashIn(text: string | null, field: string): string | null {
   if (text === null) return null;
   try {
     const value: unknown = (JSON.parse(text) as Record<string, unknown>)[field];
-    return isHash(value) ? value : null;
+    return isBuildHash(value) ? value : null;
   } catch {
     return null;
   }
