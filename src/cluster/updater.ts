@@ -16,7 +16,9 @@
  *   aftercare/           a node that nobody put back into service, that missed an update, or whose release rots
  *   control/             what CLI and MCP can ask, answered on any node
  *   leadership/          who leads; raft.ts: where the Raft leader is
- *   by-hand.ts           what an operator does beside updates; quorum-check.ts: the last question on the node itself
+ *   newer-record.ts      what a newer build wrote is not acted on (P11)
+ *   by-hand.ts           what an operator does beside updates; quorum-check.ts: the last question on the node itself;
+ *                        own-upkeep.ts: what a node puts right about itself
  */
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { ClientPool } from '../ports/agent.ts';
