@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { UpdateEvent } from '../src/cluster/update/types.ts';
+import type { UpdateEvent } from '../src/cluster/update/event.ts';
 import { createHands } from '../test/faults/support/hands.ts';
 import { untilWell } from '../test/faults/support/truth.ts';
 import { type Build, makeBuild } from '../test/support/builds.ts';

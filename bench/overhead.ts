@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { UpdateEvent } from '../src/cluster/update/types.ts';
+import type { UpdateEvent } from '../src/cluster/update/event.ts';
 import { makeBuild } from '../test/support/builds.ts';
 import { cliOk } from '../test/support/cli.ts';
 import type { DevCluster } from '../test/support/dev-cluster.ts';

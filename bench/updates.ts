@@ -1,4 +1,4 @@
-import type { UpdateRecord } from '../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../src/cluster/update/record.ts';
 import type { Build } from '../test/support/builds.ts';
 import type { DevCluster } from '../test/support/dev-cluster.ts';
 

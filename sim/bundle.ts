@@ -45,20 +45,22 @@ export function nodePaths(base: string): NodePaths {
 function makePaths(base: string): NodePaths {`,
   },
   {
-    file: 'src/cluster/record-schema.ts',
+    file: 'src/cluster/journal/record-schema.ts',
     old: `parse<UpdateRecord>(record, text, "the update's record")`,
     new: 'globalThis.simValue(text) as UpdateRecord',
   },
   {
-    file: 'src/cluster/record-schema.ts',
+    file: 'src/cluster/journal/record-schema.ts',
     old: `parse<UpdateEvent>(event, text, 'an event of the update')`,
     new: 'globalThis.simValue(text) as UpdateEvent',
   },
-  ...['record', 'started.record', 'event'].map((name) => ({
-    file: 'src/cluster/journal.ts',
-    old: `JSON.stringify(${name})`,
-    new: `globalThis.simText(${name})`,
-  })),
+  ...(
+    [
+      ['src/cluster/journal/journal.ts', 'started.record'],
+      ['src/cluster/journal/journal-write.ts', 'record'],
+      ['src/cluster/journal/journal-write.ts', 'event'],
+    ] as const
+  ).map(([file, name]) => ({ file, old: `JSON.stringify(${name})`, new: `globalThis.simText(${name})` })),
   {
     file: 'src/base/parse-as.ts',
     old: 'export function parseAs<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {',

@@ -65,7 +65,7 @@ describe('the simulation', () => {
   }, 60_000);
 
   it('refuses a mutant whose text is not there any more', async () => {
-    const gone = { file: 'src/cluster/journal.ts', old: 'text that nobody wrote', new: '' };
+    const gone = { file: 'src/cluster/journal/journal.ts', old: 'text that nobody wrote', new: '' };
     await expect(bundle(join(dir, 'gone.cjs'), [gone])).rejects.toThrow(/found 0 times/);
   }, 60_000);
 });

@@ -1,7 +1,7 @@
 /** What the demo says in its own name. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import { repoRoot } from '../../test/support/cli.ts';
 
 export const say = (text: string): void => console.log(text);

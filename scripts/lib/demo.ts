@@ -3,7 +3,7 @@
  * client writes all the time. The lines in between are the CLI's own: what an operator would see.
  */
 import { join } from 'node:path';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import { type Build, makeBuild } from '../../test/support/builds.ts';
 import { type DevCluster, startDevCluster, stopDevCluster } from '../../test/support/dev-cluster.ts';
 import { removeDir, tempDir } from '../../test/support/temp.ts';

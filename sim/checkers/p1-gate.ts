@@ -3,7 +3,7 @@
  * better for a while: quorum, lag, a node updated before that is ill, or its own turn without a hand-over.
  */
 import { keys } from '../../src/base/store-keys.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import type { Checker, Host, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 

@@ -1,7 +1,7 @@
 /** P1: one voter at a time, and never when the others are no quorum; stopped only for the update that holds it. */
 import { keys } from '../../src/base/store-keys.ts';
 import { parseByHand } from '../../src/cluster/by-hand.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import { handPrefix } from '../world/hands.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';

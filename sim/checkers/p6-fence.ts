@@ -1,6 +1,6 @@
 /** P6: a former leader's writes and commands have no effect. */
 import { keys } from '../../src/base/store-keys.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import type { Checker, VerbRun, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 

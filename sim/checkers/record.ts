@@ -1,7 +1,7 @@
 /** Liveness and truth: when all is quiet, what the record says of each node is what the node runs. */
 import { keys } from '../../src/base/store-keys.ts';
+import type { NodeTask, UpdateRecord } from '../../src/cluster/update/record.ts';
 import { inFlightPhases } from '../../src/cluster/update/states.ts';
-import type { NodeTask, UpdateRecord } from '../../src/cluster/update/types.ts';
 import { damaged } from '../world/releases.ts';
 import type { Checker, Host, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';

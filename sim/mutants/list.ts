@@ -14,16 +14,18 @@ const one = (name: string, promise: string, file: string, old: string, fresh: st
   changes: [{ file, old, new: fresh }],
 });
 
-const journal = 'src/cluster/journal.ts';
+const journal = 'src/cluster/journal/journal.ts';
+const journalWrite = 'src/cluster/journal/journal-write.ts';
+const act = 'src/cluster/act.ts';
 const drive = 'src/cluster/drive.ts';
+const runningRecord = 'src/cluster/journal/running-record.ts';
 const observe = 'src/cluster/observe.ts';
-const leadership = 'src/cluster/leadership.ts';
 const stability = 'src/cluster/update/stability.ts';
 const planActive = 'src/cluster/update/plan-active.ts';
 const planNext = 'src/cluster/update/plan-next.ts';
 const activate = 'src/host/verb-activate.ts';
 const quorumCheck = 'src/cluster/quorum-check.ts';
-const trial = 'src/trial/trial.ts';
+const trial = 'src/trial/on-trial.ts';
 
 export const mutants: Mutant[] = [
   one(
@@ -51,23 +53,29 @@ export const mutants: Mutant[] = [
     name: 'the journal is not fenced by the epoch',
     promise: 'P6',
     changes: [
-      { file: journal, old: 'if (kv === null || seen !== epoch) {', new: 'if (kv === null) {' },
-      { file: journal, old: 'const compares = [...fences, {', new: 'const compares = [{' },
+      { file: 'src/cluster/journal/fence.ts', old: 'if (kv === null || seen !== epoch) {', new: 'if (kv === null) {' },
+      { file: journalWrite, old: 'const compares = [...fences, {', new: 'const compares = [{' },
     ],
   },
   one(
     'the record is written without compare-and-swap',
     'P5',
-    journal,
+    journalWrite,
     'const compares = [...fences, { key: keys.update, modRevision: before.kv.modRevision }];',
     'const compares = fences;',
   ),
   one('an update may begin over another one', 'P5', journal, 'store.txn([fenced, ...free], ', 'store.txn([fenced], '),
-  one('a hand-over keeps the epoch', 'P6', leadership, 'const epoch = held.epoch + 1;', 'const epoch = held.epoch;'),
+  one(
+    'a hand-over keeps the epoch',
+    'P6',
+    'src/cluster/leadership/hand-over.ts',
+    'const epoch = held.epoch + 1;',
+    'const epoch = held.epoch;',
+  ),
   one(
     'the step is done before its intent is recorded',
     'P1',
-    drive,
+    act,
     'const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));',
     'const intended = recordIntent(before, step, observation).record;',
   ),
@@ -115,7 +123,11 @@ export const mutants: Mutant[] = [
         old: 'store.txn([fenced, ...free], ',
         new: 'store.txn([fenced, { key: keys.update, modRevision: 0 }], ',
       },
-      { file: 'src/cluster/update/preflight.ts', old: 'if (byHand !== null) {', new: "if (byHand?.nodeId === '') {" },
+      {
+        file: 'src/cluster/update/refuse-cluster.ts',
+        old: 'if (byHand !== null) {',
+        new: "if (byHand?.nodeId === '') {",
+      },
     ],
   },
   one(
@@ -195,14 +207,14 @@ export const mutants: Mutant[] = [
   one(
     "a failed build's trial leaves no quarantine",
     'P10',
-    'src/cluster/update/record.ts',
+    'src/cluster/update/record-failure.ts',
     "return task.direction === 'forward' && buildsFault.includes(failure.kind) ? failure : null;",
     'return task === null ? failure : null;',
   ),
   one(
     'preflight does not look for a quarantine',
     'P10',
-    'src/cluster/update/preflight.ts',
+    'src/cluster/update/refuse-cluster.ts',
     'if (quarantine !== null) {',
     'if (quarantine !== null && quarantine.why === null) {',
   ),
@@ -247,8 +259,8 @@ export const mutants: Mutant[] = [
     'the guard believes a name',
     'P7',
     'src/trial/guard.ts',
-    'looked[decision.look] = whyNotWhole(base, decision.look);',
-    "looked[decision.look] = '';",
+    'this.looked[decision.look] = whyNotWhole(this.deps.base, decision.look);',
+    "this.looked[decision.look] = '';",
   ),
   one(
     'a commit does not ask whether its release is what it was',
@@ -268,14 +280,14 @@ export const mutants: Mutant[] = [
   one(
     'a record that cannot be read is taken for silence',
     'P8',
-    journal,
+    runningRecord,
     "    throw new ClusterError(\n      'operator-needed',\n      `an update runs",
     "    throw new ClusterError(\n      'unavailable',\n      `an update runs",
   ),
   one(
     'nobody stages a damaged release again',
     'liveness',
-    'src/cluster/damaged.ts',
+    'src/cluster/aftercare/damaged.ts',
     'damaged === true && ',
     "status === 'pending_approval' && ",
   ),

@@ -4,10 +4,10 @@
  */
 
 import { keys } from '../../src/base/store-keys.ts';
-import { createControl } from '../../src/cluster/control.ts';
-import { watchDamaged } from '../../src/cluster/damaged.ts';
-import { createJournal } from '../../src/cluster/journal.ts';
-import { createLeadership } from '../../src/cluster/leadership.ts';
+import { watchDamaged } from '../../src/cluster/aftercare/damaged.ts';
+import { createControl } from '../../src/cluster/control/control.ts';
+import { createJournal } from '../../src/cluster/journal/journal.ts';
+import { createLeadership } from '../../src/cluster/leadership/leadership.ts';
 import { ownUpkeep } from '../../src/cluster/own-upkeep.ts';
 import { RollingUpdater } from '../../src/cluster/updater.ts';
 import { ClusterError } from '../../src/errors.ts';

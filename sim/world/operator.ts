@@ -1,8 +1,8 @@
 /** Operators: they bring builds in, start updates, and pause, abort, revert or start a second one at bad moments. */
 
 import { keys } from '../../src/base/store-keys.ts';
-import type { ControlAction } from '../../src/cluster/control-api.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { ControlAction } from '../../src/cluster/control/control-api.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import { asClusterError } from '../../src/errors.ts';
 import { answerTask, reasonsOf } from './agent.ts';
 import { type Behaviour, type Build, makeBuild } from './builds.ts';

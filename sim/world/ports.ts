@@ -1,6 +1,6 @@
 /** The ports of one process of the simulated cluster: its clock, its log, its view of the members and of the Raft group. */
 import { keys } from '../../src/base/store-keys.ts';
-import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
+import type { LeadershipHandle } from '../../src/cluster/leadership/leadership.ts';
 import { quorumCheck } from '../../src/cluster/quorum-check.ts';
 import type { VerbDeps } from '../../src/host/verb-context.ts';
 import type { NodeRecord } from '../../src/members/records.ts';

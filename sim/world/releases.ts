@@ -3,7 +3,7 @@
 import { tryLock } from '../../src/base/lock.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { committedHere } from '../../src/release/committed.ts';
-import { completeReleases } from '../../src/trial/guard.ts';
+import { completeReleases } from '../../src/trial/complete.ts';
 import { behaviourOn, filesOf } from './builds.ts';
 import type { DirNode } from './disk.ts';
 import * as fs from './fs-shim.ts';

@@ -1,10 +1,11 @@
 /** The parts of the simulated cluster, as they see each other. */
 
-import type { createControl } from '../../src/cluster/control.ts';
-import type { ControlAction } from '../../src/cluster/control-api.ts';
-import type { Journal } from '../../src/cluster/journal.ts';
-import type { LeadershipHandle } from '../../src/cluster/leadership.ts';
-import type { UpdateOptions, UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { createControl } from '../../src/cluster/control/control.ts';
+import type { ControlAction } from '../../src/cluster/control/control-api.ts';
+import type { Journal } from '../../src/cluster/journal/journal.ts';
+import type { LeadershipHandle } from '../../src/cluster/leadership/leadership.ts';
+import type { UpdateOptions } from '../../src/cluster/update/options.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
 import type { LookWatch } from '../../src/daemon/look-watch.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';

@@ -34,17 +34,22 @@ export interface Stat {
 }
 
 /**
- * Parses /proc/PID/stat; null: there is no such process. The command name may hold spaces and parentheses, so fields count
- * from the last `)`.
+ * The fields of /proc/PID/stat from the state, the third one, on; null: there is no such process. The command name may hold
+ * spaces and parentheses, so fields count from the last `)`.
  */
-export function readStat(pid: number): Stat | null {
-  let text: string;
+export function statFields(pid: number): string[] | null {
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return null;
   }
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+/** What /proc/PID/stat says; null: there is no such process. */
+export function readStat(pid: number): Stat | null {
+  const fields = statFields(pid);
+  if (fields === null) return null;
   const [state, , group, session] = fields;
   const startTime = fields[19];
   if (state === undefined || group === undefined || startTime === undefined) return null;

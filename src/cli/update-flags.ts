@@ -1,7 +1,6 @@
 /** Every number of an update as a flag: one table, from which flags, help and parsing come. */
 import type { Command } from 'commander';
-import { defaultOptions } from '../cluster/update/options.ts';
-import type { UpdateOptions } from '../cluster/update/types.ts';
+import { defaultOptions, type UpdateOptions } from '../cluster/update/options.ts';
 import { ClusterError } from '../errors.ts';
 import { formatDuration, parseCount, parseDuration } from '../front/duration.ts';
 

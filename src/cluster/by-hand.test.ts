@@ -5,7 +5,7 @@ import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import { parseByHand, readByHand, reserveByHand } from './by-hand.ts';
-import { createJournal } from './journal.ts';
+import { createJournal } from './journal/journal.ts';
 import { memoryStore } from './testing/memory-store.ts';
 
 const clock = { nowMs: () => 0, wallIso: () => '2026-01-01T00:00:00.000Z', randomId: () => '' } as unknown as Clock;

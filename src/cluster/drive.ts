@@ -3,37 +3,29 @@
  * true. A fault of ours in it is looked at again, for it may have been a moment's; one that comes again ends the update.
  */
 import { asClusterError, type ClusterError, errorMeanings } from '../errors.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Logger } from '../ports/logger.ts';
-import { type ExecuteDeps, execute } from './execute.ts';
-import type { Journal } from './journal.ts';
+import { type ActDeps, act, backOffMs } from './act.ts';
 import { refuseNewerRecord } from './newer-record.ts';
 import { createObserver, type Observer, type ObserverDeps } from './observe.ts';
-import { describeStep, nodeOf } from './update/describe.ts';
 import { endInFault } from './update/fault.ts';
 import { noteLeader, noteRaftLeader, noteWaiting } from './update/notes.ts';
+import type { Observation } from './update/observation.ts';
 import { plan } from './update/plan.ts';
-import { isEnded, recordIntent, recordOutcome } from './update/record.ts';
-import type { Observation, Step, UpdateRecord } from './update/types.ts';
-import { noteAwait, noteStep, waitsAt } from './update/waits.ts';
+import { isEnded, type UpdateRecord } from './update/record.ts';
+import type { Step } from './update/step.ts';
+import { noteAwait, waitsAt } from './update/waits.ts';
 
 /** Polling starts fast and slows down while nothing changes, ms. */
 const pollFirstMs = 50;
 const pollMostMs = 500;
-/** Before a question that nobody answered, or a step that was a fault of ours, is looked at again, ms. */
-export const backOffMs = 300;
 /** The same fault so many times is no passing one. */
 const faultsMost = 3;
 
-export interface DriveDeps extends ObserverDeps, ExecuteDeps {
-  journal: Journal;
-  clock: Clock;
-  logger: Logger;
-}
+export interface DriveDeps extends ObserverDeps, Omit<ActDeps, 'since' | 'sleep'> {}
 
 export class Drive {
   private readonly deps: DriveDeps;
   private readonly observer: Observer;
+  private readonly acting: ActDeps;
   /** When each await began, and each step was first and last done, by this leader's monotonic clock. */
   private readonly since = new Map<string, number>();
   /** The update, and our leadership, that these times are about. */
@@ -44,6 +36,7 @@ export class Drive {
   constructor(deps: DriveDeps) {
     this.deps = deps;
     this.observer = createObserver(deps);
+    this.acting = { ...deps, since: this.since, sleep: (ms) => this.sleep(ms) };
   }
 
   /**
@@ -142,41 +135,10 @@ export class Drive {
         record = await this.reread(record);
         continue;
       }
-      record = await this.act(record, step, observation, epoch);
+      record = await act(this.acting, record, step, observation);
       pollMs = pollFirstMs;
     }
     return record;
-  }
-
-  /** Records the intent, does the step, records what came of it (P5). */
-  private async act(before: UpdateRecord, step: Step, observation: Observation, epoch: number): Promise<UpdateRecord> {
-    const { journal, logger, clock } = this.deps;
-    const { id } = before;
-    const nodeId = nodeOf(step);
-    const intended = await journal.change(id, epoch, (now) => recordIntent(now, step, observation));
-    logger.info({ updateId: id, epoch, nodeId, step: step.kind }, describeStep(step));
-    const outcome = await execute(step, intended, this.deps);
-    const durations = this.partDurations(step, nodeId);
-    noteStep(this.since, step, outcome, clock.nowMs());
-    if (step.kind === 'handOver' && outcome.kind === 'ok') return intended; // The next leader writes from here on.
-    const after = await journal.change(id, epoch, (now) => recordOutcome(now, step, outcome, durations));
-    if (outcome.kind === 'retry') {
-      const about = { updateId: id, epoch, nodeId, step: step.kind, seen: outcome.seen };
-      logger.warn(about, 'no answer to a step: looking again');
-      await this.sleep(backOffMs);
-    }
-    if (isEnded(after)) this.since.clear();
-    return after;
-  }
-
-  /** How long the part took that ends with this step. */
-  private partDurations(step: Step, nodeId: string | null): Record<string, number> {
-    const parts: Partial<Record<Step['kind'], string>> = { trial: 'health', commit: 'stable', rolledBack: 'rollback' };
-    const part = parts[step.kind];
-    if (part === undefined) return {};
-    const begun = this.since.get(`${part}:${nodeId}`);
-    const name = part === 'stable' ? 'stability' : part;
-    return begun === undefined ? {} : { [name]: this.deps.clock.nowMs() - begun };
   }
 
   /** Notes what is waited for, where an operator sees it; true when that is something new. */

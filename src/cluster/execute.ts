@@ -9,8 +9,9 @@ import type { Raft } from '../ports/raft.ts';
 import { runVerb } from './run-verb.ts';
 import { stageNode } from './stage-node.ts';
 import { asRetry, attempt, failureFrom, quietly } from './step-outcomes.ts';
-import type { StepOutcome } from './update/record.ts';
-import type { Step, StepKind, UpdateRecord } from './update/types.ts';
+import type { UpdateRecord } from './update/record.ts';
+import type { StepOutcome } from './update/record-step.ts';
+import type { Step, StepKind } from './update/step.ts';
 
 /** A verb that only writes a few small files and asks for a restart, ms. */
 const verbTimeoutMs = 30_000;

@@ -5,7 +5,7 @@
 import { asClusterError } from '../errors.ts';
 import type { ClientPool } from '../ports/agent.ts';
 import { runVerb } from './run-verb.ts';
-import type { NodeObservation } from './update/types.ts';
+import type { NodeObservation, Observation } from './update/observation.ts';
 
 /** A look that is older is none, ms. */
 const freshMs = 3_600_000;
@@ -17,6 +17,16 @@ export interface FreshLooks {
   asked: number;
   /** Why there is no look, by nodeId. */
   failed: Record<string, string>;
+}
+
+/** An observation in which every node has looked at the release that it would go back to (P7), or `notLooked` says why not. */
+export async function lookedObservation(
+  eyes: { observe(): Promise<Observation> },
+  clientPool: ClientPool,
+): Promise<{ observation: Observation; notLooked: FreshLooks['failed'] }> {
+  const observation = await eyes.observe();
+  const { asked, failed: notLooked } = await freshLooks(observation.nodes, clientPool);
+  return { observation: asked === 0 ? observation : await eyes.observe(), notLooked };
 }
 
 /** Asks all at once. Never rejects. */

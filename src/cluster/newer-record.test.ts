@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { record } from '../../test/scenarios/a-record.ts';
+import { parseUpdateEvent, parseUpdateRecord } from './journal/record-schema.ts';
 import { refuseNewerRecord } from './newer-record.ts';
-import { parseUpdateEvent, parseUpdateRecord } from './record-schema.ts';
-import { taskTransitions, updateTransitions } from './update/states.ts';
-import type { TaskPhase, UpdateRecord, UpdateState } from './update/types.ts';
+import type { UpdateRecord } from './update/record.ts';
+import { type TaskPhase, taskTransitions, type UpdateState, updateTransitions } from './update/states.ts';
 
 const withTask = (change: object): UpdateRecord => {
   const made = record();

@@ -4,8 +4,8 @@
  * names, and leaves to a leader that does.
  */
 import { ClusterError } from '../errors.ts';
+import type { UpdateRecord } from './update/record.ts';
 import { taskTransitions, updateTransitions } from './update/states.ts';
-import type { UpdateRecord } from './update/types.ts';
 
 /** What the planner decides by, where it is, and the words that this build knows for it. */
 function* wordsOf(record: UpdateRecord): Generator<{ what: string; said: string; known: string[] }> {

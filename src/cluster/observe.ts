@@ -3,18 +3,13 @@
  * looks, heartbeats since healthy and how a lag moves, is this leader's own view: the next leader begins anew, which
  * costs a few heartbeats and can only make it more careful.
  */
-import { asClusterError } from '../errors.ts';
 import type { ClientPool, NodeHealth } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
-import type { Raft, RaftPeer } from '../ports/raft.ts';
-import type { NodeObservation, Observation } from './update/types.ts';
-
-/** One look at one node may take this long, ms. */
-const healthCheckTimeoutMs = 2_000;
-/** What was answered longer ago than this, ms, is asked again before anything is decided on it. */
-const freshMs = 500;
-const secondLookTimeoutMs = 1_000;
+import type { Raft } from '../ports/raft.ts';
+import { createLagWatch } from './lag.ts';
+import { lookAfresh } from './look-afresh.ts';
+import type { NodeObservation, Observation } from './update/observation.ts';
 
 export interface ObserverDeps {
   membership: Membership;
@@ -24,11 +19,6 @@ export interface ObserverDeps {
   selfNodeId: string;
   /** The cluster's membership heartbeat, ms. */
   heartbeatMs: number;
-}
-
-interface Look {
-  health: NodeHealth | null;
-  healthError: string;
 }
 
 interface Seen {
@@ -44,35 +34,7 @@ export interface Observer {
 
 export function createObserver(deps: ObserverDeps): Observer {
   const healthySince = new Map<string, Seen>();
-  const lags = new Map<string, { lag: number; atMs: number }>();
-
-  const look = async (info: NodeInfo, timeoutMs = healthCheckTimeoutMs): Promise<Look> => {
-    if (info.status === 'pending_approval') return { health: null, healthError: 'pending approval' };
-    try {
-      const health = await deps.clientPool.getConnection(info.address).healthCheck(timeoutMs);
-      return { health, healthError: '' };
-    } catch (thrown) {
-      // A stale channel would answer late: the next look dials anew.
-      deps.clientPool.closeConnection(info.address);
-      return { health: null, healthError: asClusterError(thrown).message };
-    }
-  };
-
-  /**
-   * All at once. One that does not answer holds the others up: what they said is old by then, and a node must not be
-   * committed for having been well two seconds ago (P4). They are asked again.
-   */
-  const lookAtAll = async (infos: NodeInfo[]): Promise<Look[]> => {
-    const beganMs = deps.clock.nowMs();
-    const first = await Promise.all(infos.map((info) => look(info)));
-    if (deps.clock.nowMs() - beganMs <= freshMs) return first;
-    return Promise.all(
-      infos.map((info, at) => {
-        const before = first[at] as Look;
-        return before.health === null ? before : look(info, secondLookTimeoutMs);
-      }),
-    );
-  };
+  const lags = createLagWatch();
 
   /** Heartbeats of the incarnation that answers now, since it first answered healthy (P4). */
   const countHeartbeats = (info: NodeInfo, health: NodeHealth | null): number => {
@@ -90,23 +52,6 @@ export function createObserver(deps: ObserverDeps): Observer {
     return seq === null || seen.baseSeq === null ? 0 : Math.max(0, seq - seen.baseSeq);
   };
 
-  const measureLag = (
-    nodeId: string,
-    peers: RaftPeer[],
-    nowMs: number,
-  ): { lag: number | null; stillMs: number | null } => {
-    const leader = peers.find((peer) => peer.isRaftLeader);
-    const peer = peers.find((one) => one.nodeId === nodeId);
-    if (peer?.appliedIndex == null || leader?.appliedIndex == null) {
-      lags.delete(nodeId);
-      return { lag: null, stillMs: null };
-    }
-    const lag = Math.max(0, leader.appliedIndex - peer.appliedIndex);
-    const before = lags.get(nodeId);
-    if (before === undefined || lag < before.lag || lag === 0) lags.set(nodeId, { lag, atMs: nowMs });
-    return { lag, stillMs: nowMs - (lags.get(nodeId)?.atMs ?? nowMs) };
-  };
-
   return {
     observe: async (waits) => {
       const [infos, peers, leadership] = await Promise.all([
@@ -114,11 +59,11 @@ export function createObserver(deps: ObserverDeps): Observer {
         deps.raft.getPeers(),
         deps.raft.leadership(),
       ]);
-      const looks = await lookAtAll(infos);
+      const looks = await lookAfresh(deps, infos);
       const nowMs = deps.clock.nowMs();
       const nodes = infos.map((info, at): NodeObservation => {
         const { health, healthError } = looks[at] ?? { health: null, healthError: 'not looked at' };
-        const { lag, stillMs } = measureLag(info.nodeId, peers, nowMs);
+        const { lag, stillMs } = lags.measure(info.nodeId, peers, nowMs);
         return {
           nodeId: info.nodeId,
           address: info.address,

@@ -6,8 +6,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Raft, RaftPeer } from '../ports/raft.ts';
 import type { Store } from '../ports/store.ts';
 import { heldByHand, readByHand, releaseByHand, reserveByHand } from './by-hand.ts';
+import { parseUpdateRecord } from './journal/record-schema.ts';
 import { presentEpoch } from './present-epoch.ts';
-import { parseUpdateRecord } from './record-schema.ts';
 import { quorumOf } from './update/quorum.ts';
 
 /** The node may not have heard of the present leader yet; the store has (P6). */

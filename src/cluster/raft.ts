@@ -3,7 +3,7 @@ import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Raft } from '../ports/raft.ts';
 import type { RaftAdmin } from '../ports/raft-admin.ts';
-import type { LeadershipHandle } from './leadership.ts';
+import type { LeadershipHandle } from './leadership/leadership.ts';
 import { type Answer, askMember, leaderOf, nameOf, toPeers, votersOf } from './raft-peers.ts';
 import { quorumOf } from './update/quorum.ts';
 

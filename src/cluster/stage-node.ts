@@ -4,8 +4,9 @@ import type { ClientPool } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import { runVerb } from './run-verb.ts';
 import { failureFrom } from './step-outcomes.ts';
-import type { StageResult } from './update/record.ts';
-import type { Step, UpdateRecord } from './update/types.ts';
+import type { UpdateRecord } from './update/record.ts';
+import type { StageResult } from './update/record-step.ts';
+import type { Step } from './update/step.ts';
 
 /** Staging that failed for the network's sake is tried so often. */
 const fetchAttempts = 2;

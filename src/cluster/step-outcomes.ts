@@ -1,8 +1,9 @@
 /** What a call to a node came to, in the words of the record. */
 import { asClusterError, type ClusterError, type ErrorCode, isPassing } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { StepOutcome } from './update/record.ts';
-import type { Failure, FailureKind, NodeTask } from './update/types.ts';
+import type { Failure, FailureKind } from './update/failure.ts';
+import type { NodeTask } from './update/record.ts';
+import type { StepOutcome } from './update/record-step.ts';
 
 /** Which class of failure a verb's error is: it decides whether the build is to blame. */
 const kindOfCode: Partial<Record<ErrorCode, FailureKind>> = {

@@ -5,7 +5,7 @@ import { keys } from '../base/store-keys.ts';
 import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { NodeInfo } from '../ports/membership.ts';
-import { createJournal, type Journal } from './journal.ts';
+import { createJournal, type Journal } from './journal/journal.ts';
 import { memoryStore } from './testing/memory-store.ts';
 import { RollingUpdater } from './updater.ts';
 

@@ -4,44 +4,48 @@
  *
  * Where the rest is:
  *   drive.ts             the loop itself, and the end of an update that is our own fault
- *   observe.ts           everything that may influence a decision, as one plain value
- *   update/plan.ts       observation + record -> the next step (pure)
- *   update/record.ts     what the record becomes before and after a step (pure); states.ts has the legal moves
- *   update/preflight.ts  phase 0: plan and refusals (pure); lint.ts, quorum.ts, stability.ts are its rules
+ *   observe.ts           everything that may influence a decision, as one plain value; look-afresh.ts, lag.ts: its eyes
+ *   update/plan.ts       observation + record -> the next step (pure); plan-next, plan-active, plan-back are its turns
+ *   update/record.ts     the record; record-step.ts: what a step makes of it (pure); states.ts: the legal moves
+ *   update/preflight.ts  phase 0: plan and refusals (pure); refuse-cluster, refuse-node, lint, needs are its rules
+ *   act.ts               one step: record the intent, do it, record what came of it
  *   execute.ts           the table from kind of step to what is done on the nodes; run-verb.ts runs a verb there
- *   journal.ts           the record in etcd: compare-and-swap on its revision and on the epoch
- *   quarantine.ts        builds that must not run again, and which fall of a node was judged
- *   left-drained.ts      a node that nobody put back into service is put back
+ *   journal/             the record in etcd: compare-and-swap on its revision and on the epoch; builds that must not run again
  *   looks.ts             every node has looked at its known-good release before an update begins
- *   damaged.ts           a release that rots on a node is staged again
- *   stragglers.ts        a node that missed an update gets one of its own
- *   control.ts           what CLI and MCP can ask, answered on any node; leadership.ts, raft.ts: who leads
+ *   until-stable.ts      waiting for one node; why-not.ts: what a leader that cannot go on says, once
+ *   aftercare/           a node that nobody put back into service, that missed an update, or whose release rots
+ *   control/             what CLI and MCP can ask, answered on any node
+ *   leadership/          who leads; raft.ts: where the Raft leader is
+ *   newer-record.ts      what a newer build wrote is not acted on (P11)
+ *   by-hand.ts           what an operator does beside updates; quorum-check.ts: the last question on the node itself;
+ *                        own-upkeep.ts: what a node puts right about itself
  */
-import { asClusterError, ClusterError, errorMeanings } from '../errors.ts';
+import { asClusterError, ClusterError } from '../errors.ts';
 import type { ClientPool } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LocalReleases } from '../ports/local-releases.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
 import type { Raft } from '../ports/raft.ts';
+import { backOffMs } from './act.ts';
+import { createLeftDrainedWatch } from './aftercare/left-drained.ts';
+import { createStragglerWatch, type StragglerWatch } from './aftercare/stragglers.ts';
 import { describeByHand, wayOutOf } from './by-hand.ts';
-import { backOffMs, Drive } from './drive.ts';
-import type { Journal } from './journal.ts';
-import { createLeftDrainedWatch } from './left-drained.ts';
-import { freshLooks } from './looks.ts';
-import { createStragglerWatch, type StragglerWatch } from './stragglers.ts';
+import { Drive } from './drive.ts';
+import type { Journal } from './journal/journal.ts';
+import { lookedObservation } from './looks.ts';
+import { untilStable } from './until-stable.ts';
 import { newRecord } from './update/new-record.ts';
 import { defaultOptions } from './update/options.ts';
 import { preflight, refusedBy } from './update/preflight.ts';
-import { currentTask } from './update/record.ts';
-import { judgeNode } from './update/stability.ts';
+import { currentTask, type UpdateRecord } from './update/record.ts';
+import type { UpdateRequest, UpdateResult } from './update/request.ts';
 import { inFlightPhases } from './update/states.ts';
-import type { Observation, UpdatePlan, UpdateRecord, UpdateRequest, UpdateResult } from './update/types.ts';
+import type { UpdatePlan } from './update/update-plan.ts';
+import { createWhyNot, type WhyNot } from './why-not.ts';
 
 /** Between two looks for something to do, ms; a wish of an operator wakes it at once. */
 const idleMs = 1_000;
-/** Between two looks at a node that is not stable yet, ms. */
-const stabilityPollMs = 500;
 
 export interface RollingUpdaterDeps {
   membership: Membership;
@@ -64,12 +68,12 @@ export class RollingUpdater {
   private readonly drive: Drive;
   private readonly stragglers: StragglerWatch;
   private readonly leftDrained: ReturnType<typeof createLeftDrainedWatch>;
-  /** What the leader said last about why it cannot go on: each is told once. */
-  private told = '';
+  private readonly whyNot: WhyNot;
 
   constructor(deps: RollingUpdaterDeps) {
     this.deps = deps;
     this.drive = new Drive(deps);
+    this.whyNot = createWhyNot(deps.logger);
     this.leftDrained = createLeftDrainedWatch(deps);
     this.stragglers = createStragglerWatch({ ...deps, start: (request) => this.start(request) });
   }
@@ -88,7 +92,7 @@ export class RollingUpdater {
   /** Phase 0: what the update would do, and every reason why it may not begin. No effect. */
   async preflight(request: UpdateRequest = {}): Promise<UpdatePlan> {
     const [{ observation, notLooked }, release, running, leadership, held] = await Promise.all([
-      this.lookedObservation(),
+      lookedObservation(this.drive, this.deps.clientPool),
       this.deps.releases.inspect(request.buildHash),
       this.deps.journal.current(),
       this.deps.raft.leadership(),
@@ -165,29 +169,8 @@ export class RollingUpdater {
   }
 
   /** Waits until a node is stable (P4) as it runs now; throws 'refused' with what was missing at the end. */
-  async waitForStabilization(node: Pick<NodeInfo, 'nodeId'>, timeoutMs: number): Promise<void> {
-    const { clock } = this.deps;
-    const { nodeId } = node;
-    const startMs = clock.nowMs();
-    let incarnation = '';
-    for (;;) {
-      const observation = await this.drive.observe();
-      const seen = observation.nodes.find((one) => one.nodeId === nodeId);
-      if (seen === undefined) throw new ClusterError('not-found', `${nodeId} is no member`, { nodeId });
-      incarnation ||= seen.health?.incarnation ?? '';
-      const runs = seen.health?.release.buildHash ?? '';
-      const verdict = judgeNode(observation, seen, incarnation, runs, defaultOptions);
-      if (verdict.stable) return;
-      if (clock.nowMs() - startMs >= timeoutMs) {
-        throw new ClusterError('refused', `${nodeId} is not stable after ${timeoutMs} ms`, {
-          nodeId,
-          seen: verdict.seen,
-          wanted: 'a stable node',
-          next: `see the log of ${nodeId}`,
-        });
-      }
-      await this.drive.sleep(stabilityPollMs);
-    }
+  waitForStabilization(node: Pick<NodeInfo, 'nodeId'>, timeoutMs: number): Promise<void> {
+    return untilStable(this.drive, this.deps.clock, node.nodeId, timeoutMs);
   }
 
   /** For the daemon: as long as this node leads, whatever update there is goes on, also one that another leader began. */
@@ -199,9 +182,9 @@ export class RollingUpdater {
         if (leads()) await this.drive.until(() => signal.aborted);
         if (leads()) await this.leftDrained.look();
         if (leads()) await this.stragglers.look();
-        this.told = '';
+        this.whyNot.goesOn();
       } catch (thrown) {
-        this.tellWhyNot(asClusterError(thrown));
+        this.whyNot.tell(asClusterError(thrown));
         await this.deps.clock.sleep(backOffMs, signal);
       }
       if (!signal.aborted) await this.drive.sleep(idleMs);
@@ -211,28 +194,6 @@ export class RollingUpdater {
   /** Something was asked for: look now. */
   wake(): void {
     this.drive.wake();
-  }
-
-  private tellWhyNot(error: ClusterError): void {
-    const { logger } = this.deps;
-    const err = error.toJSON();
-    const meaning = errorMeanings[error.code];
-    if (meaning === 'superseded') {
-      logger.info({ err }, 'another leader acts: this one stops its part'); // P6
-    } else if (meaning === 'passing') {
-      logger.warn({ err }, 'the update waits: the store or a peer did not answer');
-    } else if (JSON.stringify(err) !== this.told) {
-      this.told = JSON.stringify(err);
-      if (meaning === 'held-up') logger.warn({ err }, 'the update waits for what is named');
-      else logger.error({ err }, 'the leader cannot go on: an operator must act');
-    }
-  }
-
-  /** One in which every node has looked at the release that it would go back to (P7). */
-  private async lookedObservation(): Promise<{ observation: Observation; notLooked: Record<string, string> }> {
-    const observation = await this.drive.observe();
-    const { asked, failed: notLooked } = await freshLooks(observation.nodes, this.deps.clientPool);
-    return { observation: asked === 0 ? observation : await this.drive.observe(), notLooked };
   }
 
   /** The update of this id, driven until `done`: its record, also when another loop of ours ended it meanwhile. */

@@ -1,7 +1,7 @@
 /**
  * The node's own look at its known-good release: soon after the start, after that once in an hour, never two nodes in step.
  * A node whose code is not whole is unhealthy and leads nothing (P7); the leader stages that release again
- * (cluster/damaged.ts), and has the node look at once.
+ * (cluster/aftercare/damaged.ts), and has the node look at once.
  */
 import { damageOf, type Unwritten, whyDamaged } from '../host/damage-view.ts';
 import { knownGoodOf, readLastLook } from '../host/look.ts';

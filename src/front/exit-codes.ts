@@ -1,5 +1,7 @@
 /** Exit codes (docs/architecture.md), and which error means which. */
-import type { UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
+
+import type { UpdateRecord } from '../cluster/update/record.ts';
+import type { UpdatePlan } from '../cluster/update/update-plan.ts';
 import type { ErrorCode } from '../errors.ts';
 
 export const exit = {

@@ -1,5 +1,5 @@
 /** Follows an update on the three kinds of output: live on a terminal, plain lines elsewhere, JSON lines for machines. */
-import type { UpdateRecord } from '../cluster/update/types.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
 import { type Context, jsonLine, wantsColor } from './context.ts';
 import { type ExitCode, exit, exitOfRecord } from './exit-codes.ts';
 import { createLiveScreen } from './live.ts';

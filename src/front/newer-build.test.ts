@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { record } from '../../test/scenarios/a-record.ts';
-import type { TaskPhase, UpdateRecord } from '../cluster/update/types.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
+import type { TaskPhase } from '../cluster/update/states.ts';
 import { exitOfRecord } from './exit-codes.ts';
 import { reportLines, updatesTable } from './render/report.ts';
 import { paintAll } from './render/text.ts';

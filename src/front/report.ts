@@ -1,5 +1,9 @@
 /** What an ended update comes to: the last JSON line of `update --json`, and the closing lines for people. */
-import type { Failure, Outcome, Refusal, UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
+import type { Failure } from '../cluster/update/failure.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
+import type { Refusal } from '../cluster/update/refusal.ts';
+import type { Outcome } from '../cluster/update/states.ts';
+import type { UpdatePlan } from '../cluster/update/update-plan.ts';
 import type { ReleaseRef } from '../ports/releases.ts';
 
 interface NodeReport {

@@ -1,7 +1,7 @@
 /** What CLI and MCP hold of a cluster while they talk to it: the control port, and what goes beside it. */
 
-import type { Control } from '../cluster/control-api.ts';
-import type { UpdateEvent } from '../cluster/update/types.ts';
+import type { Control } from '../cluster/control/control-api.ts';
+import type { UpdateEvent } from '../cluster/update/event.ts';
 import type { Task } from '../ports/agent.ts';
 import type { VersionInfo } from '../ports/releases.ts';
 

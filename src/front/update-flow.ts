@@ -2,8 +2,9 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isBuildHash, isHashBeginning, wholeHash } from '../base/build-hash.ts';
-import type { ClusterStatus } from '../cluster/status.ts';
-import type { UpdateEvent, UpdateRecord } from '../cluster/update/types.ts';
+import type { ClusterStatus } from '../cluster/control/status.ts';
+import type { UpdateEvent } from '../cluster/update/event.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Context } from './context.ts';
 import type { Session } from './session.ts';

@@ -2,8 +2,11 @@
  * The live view of an update: a plain value, changed by what arrives, drawn by a pure function. It holds what the last
  * status said, what events said since, and when by this machine's monotonic clock each of them arrived.
  */
-import type { ClusterStatus } from '../cluster/status.ts';
-import type { TaskPhase, UpdateEvent, UpdateRecord, Waiting } from '../cluster/update/types.ts';
+import type { ClusterStatus } from '../cluster/control/status.ts';
+import type { UpdateEvent } from '../cluster/update/event.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
+import type { TaskPhase } from '../cluster/update/states.ts';
+import type { Waiting } from '../cluster/update/step.ts';
 import { formatDuration } from './duration.ts';
 import { stepsText } from './render/report.ts';
 import { clusterLine } from './render/status.ts';

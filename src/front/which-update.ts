@@ -1,4 +1,5 @@
 /** Which update is meant when none is named. */
+import type { ControlAction } from '../cluster/control/control-api.ts';
 import { ClusterError } from '../errors.ts';
 import type { Session } from './session.ts';
 
@@ -19,4 +20,19 @@ export async function runningOrLastUpdate(session: Session): Promise<string | nu
   if (running !== null) return running;
   const [last] = await session.control.listUpdates(1);
   return last?.id ?? null;
+}
+
+/** The id of the update that `action` is about. Throws ClusterError 'not-found'; `next` is in the words of the face that asks. */
+export async function updateToSteer(session: Session, action: ControlAction, next: string): Promise<string> {
+  // A revert of the last update is a wish that makes sense after its end, too.
+  const id = action === 'revert' ? await runningOrLastUpdate(session) : await runningUpdate(session);
+  if (id !== null) return id;
+  throw new ClusterError('not-found', `there is nothing to ${action}`, { seen: 'no update runs', next });
+}
+
+/** `runningOrLastUpdate`, or ClusterError 'not-found' in these words. */
+export async function updateToShow(session: Session, message: string, next: string): Promise<string> {
+  const id = await runningOrLastUpdate(session);
+  if (id !== null) return id;
+  throw new ClusterError('not-found', message, { seen: 'none runs, and none was ever recorded', next });
 }

@@ -2,9 +2,9 @@
 import { Metadata, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { checkHashBeginning } from '../base/build-hash.ts';
 import { withSignals } from '../base/signals.ts';
-import type { Control, ControlAction, StartRequest } from '../cluster/control-api.ts';
-import type { UpdateOptions } from '../cluster/update/types.ts';
-import { parseUpdateOptions } from '../cluster/update-options.ts';
+import type { Control, ControlAction, StartRequest } from '../cluster/control/control-api.ts';
+import { parseUpdateOptions } from '../cluster/control/update-options.ts';
+import type { UpdateOptions } from '../cluster/update/options.ts';
 import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import { send, serverStream, unary } from './calls.ts';

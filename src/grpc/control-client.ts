@@ -2,8 +2,9 @@
 
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { linkSignals } from '../base/signals.ts';
-import type { Control, StartRequest } from '../cluster/control-api.ts';
-import type { UpdateEvent, UpdateRecord } from '../cluster/update/types.ts';
+import type { Control, StartRequest } from '../cluster/control/control-api.ts';
+import type { UpdateEvent } from '../cluster/update/event.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import {
   readClusterStatus,
@@ -21,7 +22,7 @@ import {
   type UpdateEventMessage,
   type UpdateRequestMessage,
 } from './proto.ts';
-import { createTurn, type TurnOptions, worthAnother } from './turn.ts';
+import { createTurn, type Turn, type TurnOptions, worthAnother } from './turn.ts';
 
 export interface ControlClientOptions extends TurnOptions {
   proto?: Proto;
@@ -63,35 +64,6 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     timeoutMs: number = callTimeoutMs,
   ): Promise<T> => turn.ask({ method, request, read, timeoutMs });
 
-  async function* watch(
-    updateId: string,
-    after: number,
-    signal: AbortSignal,
-    onOpen?: () => void,
-  ): AsyncGenerator<UpdateEvent> {
-    const channel = turn.first();
-    if (signal.aborted) return;
-    const request = { updateId, afterEvent: after };
-    const ended = new AbortController();
-    const linked = linkSignals([signal, ended.signal]);
-    try {
-      const limits = { timeoutMs: watchTimeoutMs, signal: linked.signal };
-      const call = await channel.serverStream(proto.cluster.WatchUpdate, request, limits);
-      call.once('metadata', () => onOpen?.());
-      for await (const message of call) {
-        yield readUpdateEvent((message as UpdateEventMessage).json, channel.address);
-      }
-    } catch (thrown) {
-      if (signal.aborted) return;
-      const error = fromStatus(thrown, channel.address);
-      if (worthAnother(error)) turn.failed(channel);
-      throw error;
-    } finally {
-      ended.abort(); // a reader that stops early must not leave the node sending
-      linked.unlink();
-    }
-  }
-
   /**
    * Asks once only: an answer that was lost does not mean that the update did not begin. A question without effect finds
    * the node first.
@@ -114,7 +86,7 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     status: () => ask(proto.cluster.GetStatus, {}, readClusterStatus),
     plan: (request) => ask(proto.cluster.PlanUpdate, updateRequest(request), readUpdatePlan, planTimeoutMs),
     start,
-    watch,
+    watch: (updateId, after, signal, onOpen) => watchUpdate(turn, proto, updateId, after, signal, onOpen),
     listUpdates: (limit) => ask(proto.cluster.ListUpdates, { limit }, readUpdateSummaries),
     getUpdate: (updateId) => ask(proto.cluster.GetUpdate, { updateId }, readUpdateRecord),
     controlUpdate: (updateId, action, by, why) =>
@@ -125,4 +97,35 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     approveNode: (nodeId) => ask(proto.cluster.ApproveNode, { nodeId }, nothing),
     close: turn.close,
   };
+}
+
+async function* watchUpdate(
+  turn: Turn,
+  proto: Proto,
+  updateId: string,
+  after: number,
+  signal: AbortSignal,
+  onOpen?: () => void,
+): AsyncGenerator<UpdateEvent> {
+  const channel = turn.first();
+  if (signal.aborted) return;
+  const request = { updateId, afterEvent: after };
+  const ended = new AbortController();
+  const linked = linkSignals([signal, ended.signal]);
+  try {
+    const limits = { timeoutMs: watchTimeoutMs, signal: linked.signal };
+    const call = await channel.serverStream(proto.cluster.WatchUpdate, request, limits);
+    call.once('metadata', () => onOpen?.());
+    for await (const message of call) {
+      yield readUpdateEvent((message as UpdateEventMessage).json, channel.address);
+    }
+  } catch (thrown) {
+    if (signal.aborted) return;
+    const error = fromStatus(thrown, channel.address);
+    if (worthAnother(error)) turn.failed(channel);
+    throw error;
+  } finally {
+    ended.abort(); // a reader that stops early must not leave the node sending
+    linked.unlink();
+  }
 }

@@ -3,9 +3,11 @@
  * newer build pass through unread.
  */
 import { z } from 'zod';
-import type { ReleaseRow, UpdateSummary } from '../cluster/control-api.ts';
-import type { ClusterStatus } from '../cluster/status.ts';
-import type { UpdateEvent, UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
+import type { ReleaseRow, UpdateSummary } from '../cluster/control/control-api.ts';
+import type { ClusterStatus } from '../cluster/control/status.ts';
+import type { UpdateEvent } from '../cluster/update/event.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
+import type { UpdatePlan } from '../cluster/update/update-plan.ts';
 import { ClusterError } from '../errors.ts';
 import type { NodeHealth } from '../ports/agent.ts';
 

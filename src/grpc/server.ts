@@ -1,6 +1,6 @@
 /** A node's gRPC server: both services, health, reflection, and an end that does not wait for ever. */
 import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Control } from '../cluster/control-api.ts';
+import type { Control } from '../cluster/control/control-api.ts';
 import { ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
 import { authorisingInterceptor } from './authorise.ts';

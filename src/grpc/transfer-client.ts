@@ -2,7 +2,8 @@
 import { Readable, Writable } from 'node:stream';
 import { type ClientDuplexStream, type StatusObject, status as statusCodes } from '@grpc/grpc-js';
 import { ClusterError } from '../errors.ts';
-import { type ChannelSettings, createChannel } from './channel.ts';
+import { createChannel } from './channel.ts';
+import type { ChannelSettings } from './dial.ts';
 import { fromStatus } from './errors.ts';
 import { loadProto, type Proto, type TransferChunkMessage, type TransferEndMessage } from './proto.ts';
 import type { Tls } from './tls.ts';

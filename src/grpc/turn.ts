@@ -2,7 +2,8 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Logger } from '../ports/logger.ts';
-import { type Channel, type ChannelSettings, createChannel } from './channel.ts';
+import { type Channel, createChannel } from './channel.ts';
+import type { ChannelSettings } from './dial.ts';
 import { fromStatus } from './errors.ts';
 import type { DocumentMessage } from './proto.ts';
 import type { Tls } from './tls.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { UpdateEvent } from '../cluster/update/types.ts';
+import type { UpdateEvent } from '../cluster/update/event.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type WatchOptions, type WatchSource, watchResilient } from './watch-resilient.ts';

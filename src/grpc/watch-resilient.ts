@@ -1,5 +1,5 @@
 /** Watching an update to its end, through the loss of any node: what CLI and MCP show progress from. */
-import type { UpdateEvent } from '../cluster/update/types.ts';
+import type { UpdateEvent } from '../cluster/update/event.ts';
 import { asClusterError, ClusterError, isPassing } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 

@@ -3,8 +3,10 @@
  * A link cannot be renamed over a directory, so for one instant there is no `dist`. The release is complete and the
  * intent is on the platter before that instant, and both this function and the guard finish from there (P2).
  */
+
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { isBuildHash } from '../base/build-hash.ts';
 import {
   createDisk,
   type Disk,
@@ -20,8 +22,8 @@ import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
 import { noteCommitted } from '../release/committed.ts';
 import { removeTree } from '../release/tree.ts';
-import { completeReleases } from '../trial/guard.ts';
-import { convertFile, convertingDir, isHash } from '../trial/trial-file.ts';
+import { completeReleases } from '../trial/complete.ts';
+import { convertFile, convertingDir } from '../trial/trial-file.ts';
 
 export interface ConvertDeps {
   base: string;
@@ -104,7 +106,7 @@ function resume(base: string, disk: Disk): string | null {
 function intended(base: string): string | null {
   try {
     const { hash } = JSON.parse(readTextOrNull(join(base, convertFile)) ?? '{}') as { hash?: unknown };
-    return isHash(hash) ? hash : null;
+    return isBuildHash(hash) ? hash : null;
   } catch {
     return null;
   }

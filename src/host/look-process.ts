@@ -1,9 +1,11 @@
 /** A look at the known-good release in a process of its own, at idle priority: the daemon has better things to do. */
+
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { isBuildHash } from '../base/build-hash.ts';
 import { idleNice, setNice } from '../base/priority.ts';
 import type { Damage } from '../trial/damage-file.ts';
-import { isCount, isHash } from '../trial/trial-file.ts';
+import { isCount } from '../trial/trial-file.ts';
 
 export interface LookAnswer {
   damaged: Damage[];
@@ -50,7 +52,7 @@ function parseAnswer(said: string): LookAnswer | null {
     try {
       const { verb, damaged, atMs } = JSON.parse(line) as Record<string, unknown>;
       if (verb !== 'verify' || !Array.isArray(damaged) || !isCount(atMs)) continue;
-      const known = damaged.filter((one: Partial<Damage> | null) => isHash(one?.release)) as Damage[];
+      const known = damaged.filter((one: Partial<Damage> | null) => isBuildHash(one?.release)) as Damage[];
       return { damaged: known.map(({ release, why, at }) => ({ release, why: String(why), at: String(at) })), atMs };
     } catch {
       // Not the answer.

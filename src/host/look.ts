@@ -2,16 +2,18 @@
  * A node looks at its known-good release: hashes the whole tree, says whether it is what its name says, and marks it or
  * takes the mark back. `node verify` is this, and so is the look that a node takes by itself every hour (P7).
  */
+
 import { join } from 'node:path';
 import { readBootId } from '../base/boot.ts';
+import { isBuildHash } from '../base/build-hash.ts';
 import { createDisk, type Disk, quietly, readLinkHash, readTextOrNull, writeJsonAtomic } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import { noteCommitted } from '../release/committed.ts';
+import { completeReleases } from '../trial/complete.ts';
 import { type Damage, markDamaged, readDamage, unmarkDamaged } from '../trial/damage-file.ts';
-import { completeReleases } from '../trial/guard.ts';
-import { fieldsOf, isCount, isHash } from '../trial/trial-file.ts';
+import { fieldsOf, isCount } from '../trial/trial-file.ts';
 import { readInstalled, readTrial } from '../trial/trial-view.ts';
 
 export interface LookDeps {
@@ -52,7 +54,7 @@ const lastLookFile = join('data', 'last-look.json');
 export function readLastLook(base: string, bootId: string = readBootId()): LastLook | null {
   try {
     const { release, bootId: boot, atMs } = fieldsOf(readTextOrNull(join(base, lastLookFile)) ?? '') ?? {};
-    if (!isHash(release) || boot !== bootId || !isCount(atMs) || release !== knownGoodOf(base)) return null;
+    if (!isBuildHash(release) || boot !== bootId || !isCount(atMs) || release !== knownGoodOf(base)) return null;
     return { release, bootId, atMs };
   } catch {
     return null;

@@ -5,7 +5,7 @@ import { createDisk, quietly } from '../base/files.ts';
 import { ClusterError } from '../errors.ts';
 import { noteCommitted } from '../release/committed.ts';
 import { armTrial, disarm, switchTo, type TrialOptions, trialOptions } from '../trial/arm.ts';
-import { completeReleases } from '../trial/guard.ts';
+import { completeReleases } from '../trial/complete.ts';
 import { endProbation } from '../trial/probation-view.ts';
 import type { Trial } from '../trial/trial-file.ts';
 import { readInstalled, readLastRollback, readTrial, readTrialView } from '../trial/trial-view.ts';

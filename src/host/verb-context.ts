@@ -1,6 +1,7 @@
 /** What the node verbs have in common: what they need, how they answer, and that one runs at a time. */
 
 import { readBootId } from '../base/boot.ts';
+import { isBuildHash } from '../base/build-hash.ts';
 import { createDisk, type Disk } from '../base/files.ts';
 import { lockVerbs } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
@@ -8,8 +9,9 @@ import { ClusterError } from '../errors.ts';
 import type { TrialView } from '../ports/agent.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ServiceManager } from '../ports/service-manager.ts';
-import { type GuardResult, runGuard } from '../trial/guard.ts';
-import { isHash, type RollbackCause, type Trial } from '../trial/trial-file.ts';
+import { runGuard } from '../trial/guard.ts';
+import type { GuardResult } from '../trial/guard-result.ts';
+import type { RollbackCause, Trial } from '../trial/trial-file.ts';
 import { readInstalled, readTrialView } from '../trial/trial-view.ts';
 import type { Hooks } from './hooks.ts';
 
@@ -94,7 +96,7 @@ export function needUpdateId(updateId: string): void {
 
 /** Throws ClusterError 'usage' for what is no release's name. */
 export function needHash(release: string): void {
-  if (isHash(release)) return;
+  if (isBuildHash(release)) return;
   throw new ClusterError('usage', `not a buildHash: ${JSON.stringify(release)}`, { wanted: '64 hex digits' });
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { readTextOrNull } from '../base/files.ts';
 import { ClusterError } from '../errors.ts';
-import type { GuardResult } from '../trial/guard.ts';
+import type { GuardResult } from '../trial/guard-result.ts';
 import { lastCommitFile, type Trial } from '../trial/trial-file.ts';
 import { readHealthyMarker, readInstalled, readLastRollback, readTrial } from '../trial/trial-view.ts';
 import { refuseFormer } from './epoch.ts';

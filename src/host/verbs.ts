@@ -1,16 +1,16 @@
 /**
  * The node verbs (docs/architecture.md). Each may be called again for the same update with no further effect, and one runs at a
- * time. verb-activate.ts, verb-commit.ts, verb-rollback.ts, rehearse.ts: one each; trial-arm.ts: the disk side of the activation;
- * guard.ts: the way back; verb-context.ts: what they share. Here: `status`, which changes nothing,
- * and `stage`, which touches nothing that runs.
+ * time. verb-activate.ts, verb-commit.ts, verb-rollback.ts, rehearse.ts, look.ts (`verify`): one each; trial/arm.ts: the disk side
+ * of the activation; trial/guard.ts: the way back; verb-context.ts: what they share. Here: `status`, which changes nothing, and
+ * `stage`, which touches nothing that runs. Their options: cli/verbs.ts.
  */
 
 import { readTextOrNull } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import type { ProbationView, RollbackView, TrialView } from '../ports/agent.ts';
 import type { VersionInfo } from '../ports/releases.ts';
+import { completeReleases } from '../trial/complete.ts';
 import { readDamage } from '../trial/damage-file.ts';
-import { completeReleases } from '../trial/guard.ts';
 import { readProbationView } from '../trial/probation-view.ts';
 import { parseTrial } from '../trial/trial-file.ts';
 import { readHealthyMarker, readInstalled, readLastRollback, readTrialView } from '../trial/trial-view.ts';

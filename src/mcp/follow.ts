@@ -1,5 +1,5 @@
 /** Following an update for one call: its events as progress, and the picture that they make. */
-import type { UpdateRecord } from '../cluster/update/types.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
 import type { Context } from '../front/context.ts';
 import type { Session } from '../front/session.ts';
 import { type Followed, followUpdate } from '../front/update-flow.ts';

@@ -1,8 +1,8 @@
 import { Client } from '@modelcontextprotocol/client';
 import { InMemoryTransport } from '@modelcontextprotocol/server';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { StartRequest } from '../cluster/control-api.ts';
-import type { UpdateRecord } from '../cluster/update/types.ts';
+import type { StartRequest } from '../cluster/control/control-api.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
 import { ClusterError } from '../errors.ts';
 import type { Session } from '../front/session.ts';
 import {

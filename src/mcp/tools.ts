@@ -1,14 +1,13 @@
 /** The tools that AI agents see: initiate_rolling_update and its siblings. */
 import type { CallToolResult, McpServer } from '@modelcontextprotocol/server';
-import type { ControlAction } from '../cluster/control-api.ts';
-import { ClusterError } from '../errors.ts';
+import type { ControlAction } from '../cluster/control/control-api.ts';
 import { type Context, withSession } from '../front/context.ts';
 import { recordHead, reportLines } from '../front/render/report.ts';
 import { statusLines } from '../front/render/status.ts';
 import { line } from '../front/render/text.ts';
 import { reportOf } from '../front/report.ts';
 import type { Session } from '../front/session.ts';
-import { runningOrLastUpdate, runningUpdate } from '../front/which-update.ts';
+import { updateToShow, updateToSteer } from '../front/which-update.ts';
 import { toolError, toolResult } from './results.ts';
 import {
   controlInput,
@@ -160,21 +159,8 @@ function registerControl(server: McpServer, ctx: Context, config: string, action
   );
 }
 
-/** Throws ClusterError 'not-found', and says where to look. */
-async function running(session: Session, action: ControlAction): Promise<string> {
-  const id = action === 'revert' ? await runningOrLastUpdate(session) : await runningUpdate(session);
-  if (id !== null) return id;
-  throw new ClusterError('not-found', `there is nothing to ${action}`, {
-    seen: 'no update runs',
-    next: 'cluster_status shows the cluster, get_update the last update',
-  });
-}
+const running = (session: Session, action: ControlAction): Promise<string> =>
+  updateToSteer(session, action, 'cluster_status shows the cluster, get_update the last update');
 
-async function runningOrLast(session: Session): Promise<string> {
-  const id = await runningOrLastUpdate(session);
-  if (id !== null) return id;
-  throw new ClusterError('not-found', 'there is no update', {
-    seen: 'none runs, and none was ever recorded',
-    next: 'initiate_rolling_update {"dryRun": true} shows what one would do',
-  });
-}
+const runningOrLast = (session: Session): Promise<string> =>
+  updateToShow(session, 'there is no update', 'initiate_rolling_update {"dryRun": true} shows what one would do');

@@ -1,8 +1,9 @@
 /** initiate_rolling_update: plan, start and follow an update, with progress per step per node. */
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
-import type { StartRequest } from '../cluster/control-api.ts';
-import type { UpdatePlan, UpdateRecord } from '../cluster/update/types.ts';
+import type { StartRequest } from '../cluster/control/control-api.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
+import type { UpdatePlan } from '../cluster/update/update-plan.ts';
 import { asClusterError, ClusterError } from '../errors.ts';
 import type { Context } from '../front/context.ts';
 import { exitOfRecord } from '../front/exit-codes.ts';

@@ -2,7 +2,7 @@
 
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import { withSignals } from '../base/signals.ts';
-import type { UpdateRecord } from '../cluster/update/types.ts';
+import type { UpdateRecord } from '../cluster/update/record.ts';
 import type { Context } from '../front/context.ts';
 import { recordHead, reportLines } from '../front/render/report.ts';
 import { type Line, line } from '../front/render/text.ts';

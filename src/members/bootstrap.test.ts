@@ -4,15 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../adapters/system-clock.ts';
 import type { Store } from '../ports/store.ts';
-import {
-  type Bootstrap,
-  bootstrapPaths,
-  checkClusterId,
-  confirmMember,
-  planEtcdStart,
-  prepareEtcdStart,
-  type StartFacts,
-} from './bootstrap.ts';
+import { checkClusterId, confirmMember, prepareEtcdStart } from './bootstrap.ts';
+import { type Bootstrap, bootstrapPaths } from './bootstrap-files.ts';
+import { planEtcdStart, type StartFacts } from './etcd-start.ts';
 
 const bootstrap: Bootstrap = {
   clusterId: 'c1',

@@ -1,14 +1,13 @@
 /** Who belongs to the cluster and who is there: the members' list joined with the live records. */
-
-import { parseAs } from '../base/parse-as.ts';
 import { withSignals } from '../base/signals.ts';
 import { keys } from '../base/store-keys.ts';
 import { asClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Membership, NodeInfo } from '../ports/membership.ts';
-import type { KeyValue, Store, Watch } from '../ports/store.ts';
-import { type MemberRecord, memberRecordSchema, type NodeRecord, nodeRecordSchema } from './records.ts';
+import type { Store, Watch } from '../ports/store.ts';
+import { createRecordReader, type View } from './read-records.ts';
+import { sharedRead } from './shared-read.ts';
 
 export interface MembershipOptions {
   store: Store;
@@ -28,100 +27,21 @@ export interface LiveMembership extends Membership {
   stop(): Promise<void>;
 }
 
-/** When this observer last saw the node's heartbeat change, by its own clock: no other host's clock is asked. */
-interface Sighting {
-  incarnation: string;
-  seq: number;
-  atMs: number;
-}
-
-interface View {
-  members: Map<string, MemberRecord>;
-  records: Map<string, NodeRecord>;
-  readAtMs: number;
-}
-
 export function createMembership(options: MembershipOptions): LiveMembership {
   const { store, clock, logger, heartbeatMs } = options;
   const stopping = new AbortController();
   const listeners = new Set<() => void>();
-  const sightings = new Map<string, Sighting>();
-  const complained = new Map<string, string>();
+  const records = createRecordReader(options);
   let view: View | null = null;
-  let reading: Promise<View> | null = null;
   let running: Promise<void> = Promise.resolve();
   let wake = new AbortController();
 
-  const readAll = <T extends { nodeId: string }>(
-    kvs: KeyValue[],
-    prefix: string,
-    parse: (text: string) => { value: T } | { problem: string },
-  ): Map<string, T> => {
-    const found = new Map<string, T>();
-    for (const kv of kvs) {
-      const nodeId = kv.key.slice(prefix.length);
-      const parsed = parse(kv.value);
-      if ('value' in parsed && parsed.value.nodeId === nodeId) {
-        found.set(nodeId, parsed.value);
-        complained.delete(kv.key);
-        continue;
-      }
-      const problem = 'problem' in parsed ? parsed.problem : `it names ${parsed.value.nodeId}`;
-      // Once per problem: the record is read every heartbeat.
-      if (complained.get(kv.key) !== problem) logger.warn({ nodeId, key: kv.key, problem }, 'record cannot be used');
-      complained.set(kv.key, problem);
-    }
-    return found;
-  };
-
-  const readOnce = async (): Promise<View> => {
-    const [memberKvs, nodeKvs] = await Promise.all([store.list(keys.members), store.list(keys.nodes)]);
-    const members = readAll(memberKvs, keys.members, (text) => parseAs(text, memberRecordSchema));
-    const records = readAll(nodeKvs, keys.nodes, (text) => parseAs(text, nodeRecordSchema));
-    // A member whose own record is damaged still belongs to the cluster: it must not vanish from the quorum's sight.
-    for (const kv of memberKvs) {
-      const nodeId = kv.key.slice(keys.members.length);
-      if (!members.has(nodeId)) members.set(nodeId, damagedMember(nodeId, records.get(nodeId)));
-    }
-    const atMs = clock.nowMs();
-    for (const [nodeId, { incarnation, seq }] of records) {
-      const last = sightings.get(nodeId);
-      if (last?.incarnation !== incarnation || last.seq !== seq) sightings.set(nodeId, { incarnation, seq, atMs });
-    }
-    return { members, records, readAtMs: atMs };
-  };
-
-  /** Concurrent callers share one reading, but only one that began after they asked. */
-  let next: Promise<View> | null = null;
-  const refresh = (): Promise<View> => {
-    if (!reading) {
-      reading = readOnce()
-        .then((read) => {
-          view = read;
-          for (const listener of listeners) listener();
-          return read;
-        })
-        .finally(() => {
-          reading = null;
-        });
-      return reading;
-    }
-    next ??= reading
-      .catch(() => undefined)
-      .then(() => {
-        next = null;
-        return refresh();
-      });
-    return next;
-  };
-
-  const nodesOf = ({ members, records }: View): NodeInfo[] => {
-    const nowMs = clock.nowMs();
-    const ids = [...new Set([...members.keys(), ...records.keys()])].sort();
-    return ids.map((nodeId) =>
-      joinNode(nodeId, members.get(nodeId), records.get(nodeId), sightings.get(nodeId), nowMs),
-    );
-  };
+  const refresh = sharedRead(async () => {
+    const read = await records.read();
+    view = read;
+    for (const listener of listeners) listener();
+    return read;
+  });
 
   const follow = async (): Promise<void> => {
     const watches: Watch[] = [];
@@ -144,9 +64,9 @@ export function createMembership(options: MembershipOptions): LiveMembership {
     start() {
       running = follow();
     },
-    getAllNodes: async () => nodesOf(await refresh()),
+    getAllNodes: async () => records.nodesOf(await refresh()),
     lastView: () => ({
-      nodes: view ? nodesOf(view) : [],
+      nodes: view ? records.nodesOf(view) : [],
       ageMs: view ? clock.nowMs() - view.readAtMs : null,
     }),
     onChange(listener) {
@@ -157,47 +77,5 @@ export function createMembership(options: MembershipOptions): LiveMembership {
       stopping.abort();
       await running;
     },
-  };
-}
-
-function damagedMember(nodeId: string, record: NodeRecord | undefined): MemberRecord {
-  const { address = '', role = 'voter', protocol = { min: 0, max: 0 } } = record ?? {};
-  return { nodeId, address, role, approved: true, protocol, release: null };
-}
-
-/** One node as an observer sees it at `nowMs`. Pure. */
-export function joinNode(
-  nodeId: string,
-  member: MemberRecord | undefined,
-  record: NodeRecord | undefined,
-  sighting: Sighting | undefined,
-  nowMs: number,
-): NodeInfo {
-  const lastSeenMsAgo = sighting ? nowMs - sighting.atMs : null;
-  // The lease may live on while heartbeats are not written (a full store, a hung daemon): that is not being there.
-  const staleMs = record ? Math.max(record.leaseMs, 3 * record.heartbeatMs) : 0;
-  const live = record && lastSeenMsAgo !== null && lastSeenMsAgo <= staleMs ? record : null;
-  const known = record ?? member;
-  const common = {
-    nodeId,
-    address: known?.address ?? '',
-    role: known?.role ?? 'voter',
-    lastSeen: sighting?.atMs ?? null,
-    lastSeenMsAgo,
-    protocol: known?.protocol ?? { min: 0, max: 0 },
-  } as const;
-  const approved = member?.approved ?? false;
-  if (!live) {
-    const status = approved ? 'offline' : 'pending_approval';
-    return { ...common, status, incarnation: '', heartbeatSeq: 0, release: member?.release ?? null, trial: null };
-  }
-  return {
-    ...common,
-    status: approved ? live.status : 'pending_approval',
-    incarnation: live.incarnation,
-    heartbeatSeq: live.seq,
-    release: live.release,
-    trial: live.trial,
-    ...(live.damaged === true ? { damaged: true } : {}),
   };
 }

@@ -3,9 +3,11 @@
  * so (the guard before it goes back, the node's own look), and taken back by the next look that finds it whole. A node
  * whose known-good release stands here is unhealthy and leads nothing (P7). By hand and without zod: the guard writes it.
  */
+
 import { dirname, join } from 'node:path';
+import { isBuildHash } from '../base/build-hash.ts';
 import { createDisk, type Disk, readTextOrNull, removeDurable, writeJsonAtomic } from '../base/files.ts';
-import { fieldsOf, isHash } from './trial-file.ts';
+import { fieldsOf } from './trial-file.ts';
 
 /** Relative to the base. */
 const damageFile = join('data', 'damaged.json');
@@ -30,7 +32,7 @@ export function readDamage(base: string): Damage[] {
   const { releases } = (text === null ? null : fieldsOf(text)) ?? {};
   if (!Array.isArray(releases)) return [];
   return releases.flatMap((one: Partial<Damage> | null) =>
-    isHash(one?.release) ? [{ release: one.release, why: String(one.why ?? ''), at: String(one.at ?? '') }] : [],
+    isBuildHash(one?.release) ? [{ release: one.release, why: String(one.why ?? ''), at: String(one.at ?? '') }] : [],
   );
 }
 

@@ -1,7 +1,8 @@
 /** `guard.js start|check --base BASE [--json]`: one JSON line on stdout; 0 go on, 10 rolled back (check), 1 nothing can run, 2 usage. */
 import { resolve } from 'node:path';
 import { monotonicMs, readBootId } from '../base/boot.ts';
-import { type GuardResult, runGuard } from './guard.ts';
+import { runGuard } from './guard.ts';
+import type { GuardResult } from './guard-result.ts';
 
 const usage = 'usage: guard.js start|check --base BASE [--json]';
 

@@ -4,7 +4,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { quietly } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
-import { completeReleases, type GuardResult } from './guard.ts';
+import { completeReleases } from './complete.ts';
+import type { GuardResult } from './guard-result.ts';
 
 export interface GuardAnswer {
   result: GuardResult;

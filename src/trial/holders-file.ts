@@ -3,8 +3,9 @@
  * the guard, which asks nobody, to say from where to copy what is missing (P8). By hand and without zod: the guard reads it.
  */
 import { dirname, join } from 'node:path';
+import { isBuildHash } from '../base/build-hash.ts';
 import { createDisk, type Disk, readTextOrNull, writeJsonAtomic } from '../base/files.ts';
-import { fieldsOf, isHash } from './trial-file.ts';
+import { fieldsOf } from './trial-file.ts';
 
 /** Relative to the base. */
 const holdersFile = join('data', 'holders.json');
@@ -24,7 +25,7 @@ export function readHolders(base: string): Holder[] {
     if (!Array.isArray(nodes)) return [];
     return nodes.flatMap((one: Partial<Holder> | null) => {
       const { nodeId, address, release } = one ?? {};
-      return typeof nodeId === 'string' && typeof address === 'string' && isHash(release)
+      return typeof nodeId === 'string' && typeof address === 'string' && isBuildHash(release)
         ? [{ nodeId, address, release }]
         : [];
     });

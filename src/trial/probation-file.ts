@@ -3,8 +3,10 @@
  * `probation.json` is written by the commit, before it removes trial.json; the count stands beside it, keyed by its id.
  * By hand and without zod: the guard reads them and imports nothing.
  */
+
 import { join } from 'node:path';
-import { fieldsOf, isCount, isHash, isText } from './trial-file.ts';
+import { isBuildHash } from '../base/build-hash.ts';
+import { fieldsOf, isCount, isText } from './trial-file.ts';
 
 export interface Probation {
   v: 1;
@@ -46,7 +48,7 @@ export function parseProbation(text: string): Probation | null {
   if (f === null || f.v !== 1) return null;
   const { id, service, updateId, release, previous, epoch, bootsMax, committedAt } = f;
   if (!isText(id) || id === '' || !isText(service) || !isText(updateId) || updateId === '') return null;
-  if (!isHash(release) || !isHash(previous) || release === previous) return null;
+  if (!isBuildHash(release) || !isBuildHash(previous) || release === previous) return null;
   if (!isCount(epoch) || !isCount(bootsMax) || bootsMax < 1 || !isText(committedAt)) return null;
   return { v: 1, id, service, updateId, release, previous, epoch, bootsMax, committedAt };
 }

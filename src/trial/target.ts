@@ -7,8 +7,8 @@
  * 3. the known-good one all the same, marked damaged: code that is a little wrong beats no code (P2);
  * 4. whatever else is complete, whole ones first: it was never committed here, and that is said.
  */
+import { isBuildHash } from '../base/build-hash.ts';
 import { type Decision, type Effect, plain, type TrialInput } from './decision.ts';
-import { isHash } from './trial-file.ts';
 
 export interface Target {
   hash: string;
@@ -25,7 +25,7 @@ export type Choice = Target | { look: string } | null;
 
 /** Is this a release with all that a start needs? */
 export function isComplete(input: TrialInput, hash: string | null | undefined): hash is string {
-  return isHash(hash) && input.complete.includes(hash);
+  return isBuildHash(hash) && input.complete.includes(hash);
 }
 
 /** `preferred`: in the order of trust. `never`: what is gone back from. `only`: nothing beside the preferred ones. */

@@ -6,6 +6,7 @@
  * zero) stands beside it in `trial.progress.json`, which means nothing without the trial that it names.
  */
 import { join } from 'node:path';
+import { isBuildHash } from '../base/build-hash.ts';
 
 export interface Trial {
   v: 1;
@@ -80,7 +81,6 @@ export const lastCommitFile = join('data', 'last-commit.json');
 export const convertFile = 'convert.json';
 export const convertingDir = 'dist.converting';
 
-export const isHash = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 export const isText = (value: unknown, max = 200): value is string => typeof value === 'string' && value.length <= max;
 export const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
@@ -104,7 +104,7 @@ export function parseTrial(text: string): Trial | null {
   const { id, service, updateId, release, knownGood, bootId, armedAt } = f;
   const { epoch, startedAtMs, healthTimeoutMs, trialMs, bootsMax } = f;
   if (!isText(id) || id === '' || !isText(service) || !isText(updateId) || updateId === '') return null;
-  if (!isHash(release) || !isHash(knownGood) || release === knownGood) return null;
+  if (!isBuildHash(release) || !isBuildHash(knownGood) || release === knownGood) return null;
   if (!isText(bootId) || !isText(armedAt) || !isCount(epoch) || !isCount(startedAtMs)) return null;
   if (!isCount(healthTimeoutMs) || !isCount(trialMs) || !isCount(bootsMax)) return null;
   if (healthTimeoutMs < 1 || trialMs < 1 || bootsMax < 1) return null;
@@ -148,7 +148,7 @@ export function parseMarker(text: string): HealthyMarker | null {
   const f = fieldsOf(text);
   if (f === null) return null;
   const { incarnation, release, bootId, atMs } = f;
-  if (!isText(incarnation) || !isHash(release) || !isText(bootId) || !isCount(atMs)) return null;
+  if (!isText(incarnation) || !isBuildHash(release) || !isText(bootId) || !isCount(atMs)) return null;
   return { incarnation, release, bootId, atMs };
 }
 
@@ -157,7 +157,7 @@ export function parseLastExit(text: string): LastExit | null {
   const f = fieldsOf(text);
   if (f === null) return null;
   const { release, exitCode, signal, at } = f;
-  if (!isHash(release)) return null;
+  if (!isBuildHash(release)) return null;
   return {
     release,
     exitCode: typeof exitCode === 'number' ? exitCode : null,

@@ -1,7 +1,7 @@
 /** The cheap part of a rehearsal, at every health check: could a trial on this node end by itself? */
 import { asClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
-import { completeReleases } from './guard.ts';
+import { completeReleases } from './complete.ts';
 import { readInstalled } from './trial-view.ts';
 
 export interface WayBackDeps {

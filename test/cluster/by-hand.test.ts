@@ -3,7 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodePaths } from '../../src/base/paths.ts';
-import type { ClusterStatus } from '../../src/cluster/status.ts';
+import type { ClusterStatus } from '../../src/cluster/control/status.ts';
 import { type Build, makeBuild } from '../support/builds.ts';
 import { type CliResult, cli } from '../support/cli.ts';
 import { type DevCluster, type DevNode, startDevCluster } from '../support/dev-cluster.ts';

@@ -2,8 +2,9 @@
 import { appendFileSync, chmodSync, cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ClusterStatus } from '../../src/cluster/status.ts';
-import type { UpdateEvent, UpdatePlan } from '../../src/cluster/update/types.ts';
+import type { ClusterStatus } from '../../src/cluster/control/status.ts';
+import type { UpdateEvent } from '../../src/cluster/update/event.ts';
+import type { UpdatePlan } from '../../src/cluster/update/update-plan.ts';
 import { type Build, makeBuild } from '../support/builds.ts';
 import { type CliResult, cli, dist, jsonLines, spawnCli } from '../support/cli.ts';
 import { type DevCluster, startDevCluster } from '../support/dev-cluster.ts';

@@ -10,7 +10,7 @@ import { Client, Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { freePorts } from '../../src/cli/dev/ports.ts';
-import type { UpdateEvent } from '../../src/cluster/update/types.ts';
+import type { UpdateEvent } from '../../src/cluster/update/event.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { createCa } from '../../src/grpc/ca.ts';
 import { createChannel } from '../../src/grpc/channel.ts';
@@ -23,6 +23,7 @@ import { channelCredentials, type Tls } from '../../src/grpc/tls.ts';
 import { openTransferPipe } from '../../src/grpc/transfer-client.ts';
 import type { TaskRegistry } from '../../src/host/tasks/registry.ts';
 import { createFixture, type Fixture, health, tlsFor } from '../support/grpc-fixture.ts';
+import { alive } from '../support/processes.ts';
 
 let fixture: Fixture;
 const closers: (() => void)[] = [];
@@ -41,14 +42,6 @@ function poolFor(tls: Tls): GrpcClientPool {
 }
 const task = (argv: string[], timeoutMs = 10_000) => ({ argv, timeoutMs });
 const until = (condition: () => boolean) => expect.poll(condition, { timeout: 20_000, interval: 10 }).toBe(true);
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
-  } catch {
-    return false;
-  }
-};
 const elapsedMs = (sinceNs: bigint): number => Number(process.hrtime.bigint() - sinceNs) / 1e6;
 /** For a poll: true when the number has not changed since the last look, a quarter of a second ago or more. */
 const standsStill = (value: () => number): (() => boolean) => {

@@ -6,7 +6,8 @@ import { systemClock } from '../../src/adapters/system-clock.ts';
 import { monotonicMs, readBootId } from '../../src/base/boot.ts';
 import { createDisk } from '../../src/base/files.ts';
 import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.ts';
-import { completeReleases, runGuard } from '../../src/trial/guard.ts';
+import { completeReleases } from '../../src/trial/complete.ts';
+import { runGuard } from '../../src/trial/guard.ts';
 
 const [base = '', operation = '', k = '0'] = process.argv.slice(2);
 const release = process.env.FAKE_BAD ?? '';

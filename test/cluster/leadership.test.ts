@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock as clock } from '../../src/adapters/system-clock.ts';
 import { keys } from '../../src/base/store-keys.ts';
-import { keepRaftLeaderHere } from '../../src/cluster/keep-raft-leader.ts';
+import { keepRaftLeaderHere } from '../../src/cluster/leadership/keep-raft-leader.ts';
 import { quorumCheck } from '../../src/cluster/quorum-check.ts';
 import { startTestNode, type TestNode } from './support/cluster-node.ts';
 import { silent, startTestEtcd, type TestEtcd, until } from './support/etcd.ts';

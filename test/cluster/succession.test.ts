@@ -6,10 +6,10 @@ import { nodePaths } from '../../src/base/paths.ts';
 import { createSupervisorClient, createSupervisorServiceManager } from '../../src/host/managers/supervisor/manager.ts';
 import type { SupervisorStatus } from '../../src/host/managers/supervisor/socket.ts';
 import { activate, commit } from '../../src/host/verbs.ts';
+import { alive } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import { bad, type FakeNode, fakeNode, good, old } from './fake-node.ts';
 import {
-  alive,
   daemonPid,
   ended,
   healthyOn,

@@ -8,10 +8,10 @@ import { systemClock } from '../../src/adapters/system-clock.ts';
 import { createSupervisorClient, createSupervisorServiceManager } from '../../src/host/managers/supervisor/manager.ts';
 import { activate, commit, rollback } from '../../src/host/verbs.ts';
 import { noteCommitted } from '../../src/release/committed.ts';
+import { alive } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import { bad, type FakeNode, fakeNode, good, mountSmall, old } from './fake-node.ts';
 import {
-  alive,
   daemonPid,
   ended,
   healthyOn,

@@ -21,6 +21,7 @@ import { hashRelease } from '../../src/release/hash.ts';
 import { importDirectory, stageRelease } from '../../src/release/stage.ts';
 import { partialPath, releaseHashes, releasePath, verifyRelease } from '../../src/release/store.ts';
 import { finishPush, preparePartial, pullRelease, pushRelease, serveRelease } from '../../src/release/transfer.ts';
+import { alive } from '../support/processes.ts';
 import {
   awkward,
   makeRelease,
@@ -62,15 +63,6 @@ beforeEach(() => {
   mkdirSync(source);
   mkdirSync(target);
 });
-
-/** Does the process run? A zombie does not. */
-function alive(pid: number): boolean {
-  try {
-    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 const rsh = (base: string, ...words: string[]): string[] => [process.execPath, front, base, ...words];
 const stage = (hash: string, ...words: string[]) =>

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import { type BuildOptions, makeBuild, stamp } from '../support/builds.ts';
 import { type CliResult, dist } from '../support/cli.ts';
 import { type DevCluster, startDevCluster } from '../support/dev-cluster.ts';

@@ -1,8 +1,10 @@
 /** The record of an update of three voters, for tests of what reads one. */
 import { newRecord } from '../../src/cluster/update/new-record.ts';
+import type { Observation } from '../../src/cluster/update/observation.ts';
 import { defaultOptions } from '../../src/cluster/update/options.ts';
 import { preflight } from '../../src/cluster/update/preflight.ts';
-import type { Observation, TaskPhase, UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
+import type { TaskPhase } from '../../src/cluster/update/states.ts';
 import { createNode, observe, versionOf, type World } from './world.ts';
 
 /** Three voters on one release. */

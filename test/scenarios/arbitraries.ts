@@ -1,17 +1,11 @@
 /** Generators for fast-check: observations from plausible to hostile, and records that our own moves can lead to. */
 import fc from 'fast-check';
+import type { Failure } from '../../src/cluster/update/failure.ts';
 import { newRecord } from '../../src/cluster/update/new-record.ts';
-import { defaultOptions } from '../../src/cluster/update/options.ts';
-import { inFlightPhases } from '../../src/cluster/update/states.ts';
-import type {
-  Failure,
-  NodeObservation,
-  NodeTask,
-  Observation,
-  TaskPhase,
-  UpdateOptions,
-  UpdateRecord,
-} from '../../src/cluster/update/types.ts';
+import type { NodeObservation, Observation } from '../../src/cluster/update/observation.ts';
+import { defaultOptions, type UpdateOptions } from '../../src/cluster/update/options.ts';
+import type { NodeTask, UpdateRecord } from '../../src/cluster/update/record.ts';
+import { inFlightPhases, type TaskPhase } from '../../src/cluster/update/states.ts';
 import type { NodeHealth, RollbackView, TrialView } from '../../src/ports/agent.ts';
 import type { RaftPeer } from '../../src/ports/raft.ts';
 import { releaseRef, versionOf } from './world.ts';

@@ -10,10 +10,9 @@
  *   node n2 has lag=4000 still=6s tasks=2 raft=down|up|learner|none disk=10 protocol=2-3 seen=9s trial=other runs=B status=…
  */
 
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import type { NodeStatus } from '../../src/ports/membership.ts';
-import type { Command } from './language.ts';
-import { parseTime } from './language.ts';
+import { type Command, parseTime } from './language.ts';
 import { nodeIn, restart, stage, switchBack, type World, type WorldNode } from './world.ts';
 
 export function changeNode(world: World, record: UpdateRecord | null, command: Command): string[] {

@@ -17,25 +17,16 @@
  *   wait 3s            request pause|resume|abort|revert             record     world
  */
 import { type ByHand, describeByHand, wayOutOf } from '../../src/cluster/by-hand.ts';
+import type { Change } from '../../src/cluster/update/change.ts';
+import type { Failure, FailureKind } from '../../src/cluster/update/failure.ts';
 import { newRecord } from '../../src/cluster/update/new-record.ts';
-import { defaultOptions } from '../../src/cluster/update/options.ts';
+import { defaultOptions, type UpdateOptions } from '../../src/cluster/update/options.ts';
 import { plan } from '../../src/cluster/update/plan.ts';
 import { preflight } from '../../src/cluster/update/preflight.ts';
-import {
-  type Change,
-  isEnded,
-  recordIntent,
-  recordOutcome,
-  type StepOutcome,
-} from '../../src/cluster/update/record.ts';
-import type {
-  Failure,
-  FailureKind,
-  PreflightInput,
-  Step,
-  UpdateOptions,
-  UpdateRecord,
-} from '../../src/cluster/update/types.ts';
+import { isEnded, type UpdateRecord } from '../../src/cluster/update/record.ts';
+import { recordIntent, recordOutcome, type StepOutcome } from '../../src/cluster/update/record-step.ts';
+import type { PreflightInput } from '../../src/cluster/update/refusal.ts';
+import type { Step } from '../../src/cluster/update/step.ts';
 import { noteAwait, noteStep } from '../../src/cluster/update/waits.ts';
 import { type Block, type Command, parseCommand, parseTime } from './language.ts';
 import { changeNode, restartNode } from './node.ts';

@@ -1,6 +1,10 @@
 /** What a scenario prints: steps, waits, and whatever of the record changed. */
 import { describeFailure, describeStep } from '../../src/cluster/update/describe.ts';
-import type { Failure, Refusal, Step, UpdatePlan, UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { Failure } from '../../src/cluster/update/failure.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
+import type { Refusal } from '../../src/cluster/update/refusal.ts';
+import type { Step } from '../../src/cluster/update/step.ts';
+import type { UpdatePlan } from '../../src/cluster/update/update-plan.ts';
 import { formatTime } from './language.ts';
 import type { World } from './world.ts';
 

@@ -5,8 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isEnded } from '../../src/cluster/update/record.ts';
-import type { NodeTask, UpdateRecord } from '../../src/cluster/update/types.ts';
+import { isEnded, type NodeTask, type UpdateRecord } from '../../src/cluster/update/record.ts';
 import { propertyRuns, propertyTimeoutMs } from './arbitraries.ts';
 import { openStory, runLine, type Story } from './runner.ts';
 import type { WorldNode } from './world.ts';

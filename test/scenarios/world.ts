@@ -3,7 +3,9 @@
  * scenario tells them to restart, to fall silent, to go back. Time moves only with `passTime`.
  */
 
-import type { NodeObservation, Observation, Step, UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { NodeObservation, Observation } from '../../src/cluster/update/observation.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
+import type { Step } from '../../src/cluster/update/step.ts';
 import { waitsAt } from '../../src/cluster/update/waits.ts';
 import type { NodeHealth, RollbackView, TrialView } from '../../src/ports/agent.ts';
 import type { NodeRole, NodeStatus } from '../../src/ports/membership.ts';

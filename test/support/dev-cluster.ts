@@ -2,8 +2,8 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodePaths } from '../../src/base/paths.ts';
-import type { ClusterStatus } from '../../src/cluster/status.ts';
-import type { UpdateRecord } from '../../src/cluster/update/types.ts';
+import type { ClusterStatus } from '../../src/cluster/control/status.ts';
+import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import { type CliOptions, type CliResult, cli, cliOk } from './cli.ts';
 import { type ProcessInfo, processesUsing } from './processes.ts';
 import { removeDir, tempDir } from './temp.ts';

@@ -2,7 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Control } from '../../src/cluster/control-api.ts';
+import type { Control } from '../../src/cluster/control/control-api.ts';
 import { type AgentDeps, createAgentService } from '../../src/grpc/agent-service.ts';
 import { type Ca, createCa, issueCert } from '../../src/grpc/ca.ts';
 import type { Role } from '../../src/grpc/identity.ts';

@@ -1,5 +1,6 @@
 /** What runs on this machine, from /proc: who uses a directory, how much memory, how much CPU. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { identify, readStat, statFields } from '../../src/base/boot.ts';
 
 export interface ProcessInfo {
   pid: number;
@@ -37,13 +38,13 @@ export function residentBytes(pid: number): number {
 
 /** CPU time used so far by the process itself (user and system), in ms. */
 export function cpuMs(pid: number): number {
-  const fields = statFields(pid);
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMs;
+  const [user = 0, system = 0] = (statFields(pid) ?? []).slice(11, 13).map(Number);
+  return (user + system) * tickMs;
 }
 
 /** When the process began (its fork or the exec of its program share this), on the scale of CLOCK_MONOTONIC, in ms. */
 export function startedAtMs(pid: number): number {
-  return Number(statFields(pid)[19] ?? 0) * tickMs;
+  return Number(readStat(pid)?.startTime ?? 0) * tickMs;
 }
 
 function find(fits: (argv: string[]) => boolean): ProcessInfo | undefined {
@@ -60,11 +61,8 @@ function pids(): number[] {
     .map(Number);
 }
 
-/** Fields of /proc/PID/stat after the program's name, which may itself hold blanks and brackets. */
-function statFields(pid: number): string[] {
-  const stat = read(pid, 'stat');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-}
+/** Does it run? One of which only the remains are there does not. */
+export const alive = (pid: number): boolean => identify(pid) !== null;
 
 function argvOf(pid: number): string[] {
   return read(pid, 'cmdline').split('\0').filter(Boolean);

@@ -2,7 +2,7 @@
  * Bundled and run by src/base/signals.test.ts in a process of its own, with --expose-gc: one of the daemon's loops takes
  * turns, and the heap is measured after a full collection. `turns.js LOOP TURN…` prints `[heapUsed at each TURN]`.
  */
-import { createLeadership } from '../../src/cluster/leadership.ts';
+import { createLeadership } from '../../src/cluster/leadership/leadership.ts';
 import { createHeartbeat } from '../../src/members/heartbeat.ts';
 import { createMembership } from '../../src/members/membership.ts';
 import type { Clock } from '../../src/ports/clock.ts';

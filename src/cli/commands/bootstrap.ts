@@ -42,7 +42,7 @@ async function bootstrap(ctx: Context, options: BootstrapOptions): Promise<ExitC
     await Promise.all([
       import('../../daemon/config.ts'),
       import('../../base/paths.ts'),
-      import('../../members/bootstrap.ts'),
+      import('../../members/bootstrap-files.ts'),
       import('../../base/files.ts'),
     ]);
   const config = loadNodeConfig(configFile(ctx, options));

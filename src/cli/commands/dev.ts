@@ -61,7 +61,7 @@ export async function up(ctx: Context, options: UpOptions): Promise<ExitCode> {
   const heartbeatMs = options.heartbeat === undefined ? undefined : parseDuration(options.heartbeat, '--heartbeat');
   const healthyWithinMs = parseDuration(options.timeout ?? '60s', '--timeout');
   const signal = ctx.interrupts('ignore');
-  const { devDir, devUp } = await import('../dev/up.ts');
+  const [{ devDir }, { devUp }] = await Promise.all([import('../dev/place.ts'), import('../dev/up.ts')]);
   const dir = devDir(ctx, options.dir);
   const cluster = await devUp(ctx, {
     dir,
@@ -92,7 +92,7 @@ async function inForeground(ctx: Context, dir: string, signal: AbortSignal): Pro
   const [{ followLogs }, { readDevCluster }, { devDown }] = await Promise.all([
     import('../dev/logs.ts'),
     import('../dev/create.ts'),
-    import('../dev/up.ts'),
+    import('../dev/down.ts'),
   ]);
   const nodes = readDevCluster(dir)?.nodes ?? [];
   try {
@@ -107,7 +107,7 @@ async function inForeground(ctx: Context, dir: string, signal: AbortSignal): Pro
 export async function down(ctx: Context, options: DownOptions): Promise<ExitCode> {
   // Half-stopped is worse than a second's patience.
   ctx.interrupts('ignore');
-  const { devDir, devDown } = await import('../dev/up.ts');
+  const [{ devDir }, { devDown }] = await Promise.all([import('../dev/place.ts'), import('../dev/down.ts')]);
   const dir = devDir(ctx, options.dir);
   const done = await devDown(ctx, dir, options.purge === true);
   const what = done.nodes === 0 && !done.purged ? 'no cluster' : `${done.nodes} nodes are stopped`;

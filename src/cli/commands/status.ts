@@ -1,5 +1,5 @@
 /** `claudecluster status` */
-import type { ClusterStatus } from '../../cluster/status.ts';
+import type { ClusterStatus } from '../../cluster/control/status.ts';
 import { asClusterError } from '../../errors.ts';
 import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
 import { parseDuration } from '../../front/duration.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Control, StartRequest } from '../../cluster/control-api.ts';
+import type { Control, StartRequest } from '../../cluster/control/control-api.ts';
 import { refuseNeeds } from '../../cluster/update/needs.ts';
 import { refusedBy } from '../../cluster/update/preflight.ts';
 import { ClusterError } from '../../errors.ts';

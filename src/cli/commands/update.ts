@@ -1,8 +1,8 @@
 /** `claudecluster update` */
 
 import { checkHashBeginning } from '../../base/build-hash.ts';
-import type { StartRequest } from '../../cluster/control-api.ts';
-import type { UpdatePlan } from '../../cluster/update/types.ts';
+import type { StartRequest } from '../../cluster/control/control-api.ts';
+import type { UpdatePlan } from '../../cluster/update/update-plan.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
 import { type ExitCode, exit, exitCodesHelp, exitOfError, exitOfPlan } from '../../front/exit-codes.ts';

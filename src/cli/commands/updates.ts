@@ -1,7 +1,6 @@
 /** `claudecluster updates …` */
 
-import type { ControlAction } from '../../cluster/control-api.ts';
-import { ClusterError } from '../../errors.ts';
+import type { ControlAction } from '../../cluster/control/control-api.ts';
 import { type Context, type GlobalOptions, jsonLine, wantsColor, withSession } from '../../front/context.ts';
 import { parseCount } from '../../front/duration.ts';
 import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
@@ -9,8 +8,7 @@ import { follow } from '../../front/follow.ts';
 import { recordHead, reportLines, updatesTable } from '../../front/render/report.ts';
 import { line, paintAll } from '../../front/render/text.ts';
 import { reportOf } from '../../front/report.ts';
-import type { Session } from '../../front/session.ts';
-import { runningOrLastUpdate, runningUpdate } from '../../front/which-update.ts';
+import { updateToShow, updateToSteer } from '../../front/which-update.ts';
 import { examples, optionsOf, type Register, withGlobals } from '../register.ts';
 
 interface ListOptions extends GlobalOptions {
@@ -100,18 +98,12 @@ export async function watch(ctx: Context, id: string, options: WatchOptions): Pr
   const after = parseCount(options.from ?? '0', '--from', 0);
   const startedMs = ctx.clock.nowMs();
   return withSession(ctx, options, async (session) => {
-    const updateId = id === '' ? await runningOrLast(session) : id;
+    const updateId =
+      id === ''
+        ? await updateToShow(session, 'there is no update to watch', 'claudecluster update DIST begins one')
+        : id;
     const record = await session.control.getUpdate(updateId);
     return follow(ctx, session, { updateId, after, record, pushedBytes: 0, startedMs, json: options.json === true });
-  });
-}
-
-async function runningOrLast(session: Session): Promise<string> {
-  const id = await runningOrLastUpdate(session);
-  if (id !== null) return id;
-  throw new ClusterError('not-found', 'there is no update to watch', {
-    seen: 'none runs, and none was ever recorded',
-    next: 'claudecluster update DIST begins one',
   });
 }
 
@@ -122,7 +114,8 @@ export async function steer(
   options: ControlOptions,
 ): Promise<ExitCode> {
   return withSession(ctx, options, async (session) => {
-    const updateId = id === '' ? await running(session, action) : id;
+    const updateId =
+      id === '' ? await updateToSteer(session, action, 'claudecluster updates list shows those that ended') : id;
     const record = await session.control.controlUpdate(updateId, action, ctx.user, options.why ?? '');
     if (options.json) await jsonLine(ctx, record);
     else {
@@ -130,15 +123,5 @@ export async function steer(
       await ctx.stdout.write(paintAll([line(text)], false));
     }
     return exit.done;
-  });
-}
-
-async function running(session: Session, action: ControlAction): Promise<string> {
-  // A revert of the last update is a wish that makes sense after its end, too.
-  const id = action === 'revert' ? await runningOrLastUpdate(session) : await runningUpdate(session);
-  if (id !== null) return id;
-  throw new ClusterError('not-found', `there is nothing to ${action}`, {
-    seen: 'no update runs',
-    next: 'claudecluster updates list shows those that ended',
   });
 }

@@ -19,15 +19,15 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { loadClientConfig, loadNodeConfig } from '../../daemon/config.ts';
-import { bootstrapSchema } from '../../members/bootstrap.ts';
+import { bootstrapSchema } from '../../members/bootstrap-files.ts';
 import { fakeClock, fakeSession, fakeStatus, fakeWorld, newVersion, run } from '../testing/fakes.ts';
 import { type CreateRequest, createDevCluster, readDevCluster } from './create.ts';
+import { missing } from './healthy.ts';
 import { bootstrapOf, layOut, nodeConfigText, portsNeeded, wrapperText } from './layout.ts';
 import { followLogs, logTails } from './logs.ts';
 import { removeCluster, takePlace } from './place.ts';
 import { freePorts } from './ports.ts';
 import { canonical, processesOf } from './processes.ts';
-import { missing } from './up.ts';
 
 const dirs: string[] = [];
 const temp = (): string => {

@@ -1,7 +1,7 @@
 /** A local cluster as a plain value: who is where, and the text of every file that says so. */
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Bootstrap } from '../../members/bootstrap.ts';
+import type { Bootstrap } from '../../members/bootstrap-files.ts';
 import type { NodeRole } from '../../ports/membership.ts';
 
 export interface DevNode {

@@ -1,11 +1,13 @@
 /** The directory of a local cluster: whose it is, and how it was before `dev up` touched it. */
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, type Stats } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { errno, quietly } from '../../base/files.ts';
 import { ClusterError } from '../../errors.ts';
+import type { Context } from '../../front/context.ts';
 import { removeTree } from '../../release/tree.ts';
 import { devPaths } from './layout.ts';
+import { canonical } from './processes.ts';
 
 /** Somebody's directory is not ours to fill. Throws ClusterError 'usage' that says whose it is, and what to do. */
 export function refuseForeign(dir: string): void {
@@ -85,4 +87,8 @@ async function removeParts(dir: string, remove: typeof removeTree): Promise<void
   const { marker, making } = devPaths(dir);
   const paths = (await readdir(dir)).map((name) => join(dir, name));
   for (const path of paths) if (path !== marker && path !== making) await remove(path);
+}
+
+export function devDir(ctx: Pick<Context, 'cwd'>, given: string | undefined): string {
+  return canonical(resolve(ctx.cwd, given ?? '.claudecluster-dev'));
 }

@@ -1,36 +1,25 @@
-/** `dev up` and `dev down`: a whole cluster on this machine, made once, started and stopped any number of times. */
-import { existsSync, lstatSync } from 'node:fs';
+/** `dev up`: a whole cluster on this machine, made once, started any number of times. */
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { ClusterStatus } from '../../cluster/status.ts';
 import { findPrograms } from '../../daemon/etcd/find.ts';
 import { asClusterError, ClusterError } from '../../errors.ts';
 import type { Context } from '../../front/context.ts';
-import { formatDuration } from '../../front/duration.ts';
 import { importHere } from '../compose/releases.ts';
 import { issueCertificates } from './certificates.ts';
 import { createDevCluster, readDevCluster } from './create.ts';
-import { type DevCluster, devPaths } from './layout.ts';
+import { type HealthyWait, untilHealthy } from './healthy.ts';
+import type { DevCluster } from './layout.ts';
 import { logTails } from './logs.ts';
-import { refuseForeign, removeCluster, takePlace } from './place.ts';
-import { canonical, isSupervised, type Supervised, startSupervisor, stopNodes } from './processes.ts';
+import { refuseForeign, takePlace } from './place.ts';
+import { isSupervised, startSupervisor, stopNodes } from './processes.ts';
 
-export interface UpRequest {
-  dir: string;
+export interface UpRequest extends HealthyWait {
   /** undefined: as it was made, or 3 and 0. */
   voters?: number;
   workers?: number;
   heartbeatMs?: number;
   /** Directory of the build that the nodes begin with. */
   release?: string;
-  healthyWithinMs: number;
-  /** Ends the waiting, and what was started with it. */
-  signal: AbortSignal;
-}
-
-const pollMs = 200;
-
-export function devDir(ctx: Pick<Context, 'cwd'>, given: string | undefined): string {
-  return canonical(resolve(ctx.cwd, given ?? '.claudecluster-dev'));
 }
 
 /**
@@ -128,100 +117,4 @@ function checkSame(known: DevCluster, request: UpRequest): void {
 function withoutOwn(env: Context['env']): Context['env'] {
   const { CLAUDECLUSTER_CONFIG: _, ...rest } = env;
   return rest;
-}
-
-async function untilHealthy(
-  ctx: Context,
-  cluster: DevCluster,
-  started: Supervised[],
-  request: UpRequest,
-): Promise<void> {
-  const session = await ctx.connect(devPaths(request.dir).config);
-  const until = ctx.clock.nowMs() + request.healthyWithinMs;
-  let seen = 'no node answers yet';
-  try {
-    for (;;) {
-      if (request.signal.aborted)
-        throw new ClusterError('unavailable', 'interrupted before every node was healthy', { seen });
-      const ended = started.find((each) => each.ended !== null);
-      if (ended) {
-        throw new ClusterError('unavailable', `the supervisor of ${ended.nodeId} ended`, {
-          nodeId: ended.nodeId,
-          seen: ended.ended ?? '',
-          wanted: 'a supervisor that stays',
-          next: 'see its log above',
-        });
-      }
-      const status = await session.control.status().catch((thrown: unknown) => asClusterError(thrown));
-      seen = status instanceof ClusterError ? status.message : missing(cluster, status);
-      if (seen === '') return;
-      if (ctx.clock.nowMs() >= until) {
-        throw new ClusterError(
-          'unavailable',
-          `not every node was healthy within ${formatDuration(request.healthyWithinMs)}`,
-          {
-            seen,
-            wanted: `${cluster.nodes.length} healthy nodes and a leader`,
-            next: 'the ends of the logs are above; everything that was started is stopped again',
-          },
-        );
-      }
-      await ctx.clock.sleep(pollMs, request.signal);
-    }
-  } finally {
-    await session.close();
-  }
-}
-
-/** What is still missing, in words; '' when nothing is. */
-export function missing(cluster: DevCluster, status: ClusterStatus): string {
-  if (status.cluster.leader === null) return 'no leader yet';
-  if (status.cluster.healthyVoters < status.cluster.voters) return `${status.cluster.healthyVoters} healthy voters`;
-  const waiting = cluster.nodes.flatMap(({ nodeId }) => {
-    const node = status.nodes.find((each) => each.nodeId === nodeId);
-    if (!node) return [`${nodeId} is not known yet`];
-    if (node.healthy && node.status === 'active') return [];
-    return [`${nodeId} is ${node.status}${node.reasons.length > 0 ? `: ${node.reasons.join(', ')}` : ''}`];
-  });
-  return waiting.join('; ');
-}
-
-export interface Down {
-  nodes: number;
-  /** What had no supervisor any more, or did not end when asked. */
-  ended: string[];
-  purged: boolean;
-}
-
-/** Stops what runs in the directory; with `purge` removes it as well. Nothing there is nothing to do. */
-export async function devDown(ctx: Context, dir: string, purge: boolean): Promise<Down> {
-  const cluster = readDevClusterOrNull(dir, purge);
-  const ended = cluster ? await stopNodes(cluster.nodes, ctx.clock) : [];
-  const ours = cluster !== null || existsSync(devPaths(dir).making);
-  if (purge && ours) await removeCluster(dir);
-  if (purge && !ours && isFull(dir)) {
-    throw new ClusterError('usage', `${dir} is no local cluster: it is left as it is`, {
-      wanted: 'a directory that dev up made',
-      next: 'give --dir, or remove it by hand',
-    });
-  }
-  return { nodes: cluster?.nodes.length ?? 0, ended, purged: purge && ours };
-}
-
-/** A marker that cannot be read must not stand in the way of removing everything. */
-function readDevClusterOrNull(dir: string, purge: boolean): DevCluster | null {
-  try {
-    return readDevCluster(dir);
-  } catch (thrown) {
-    if (purge) return null;
-    throw thrown;
-  }
-}
-
-function isFull(dir: string): boolean {
-  try {
-    return lstatSync(dir).isDirectory();
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,6 @@
 /** Steps and failures in words, for events and logs. */
-import type { Failure, Step } from './types.ts';
+import type { Failure } from './failure.ts';
+import type { Step } from './step.ts';
 
 export function nodeOf(step: Step): string | null {
   if ('nodeId' in step) return step.nodeId;

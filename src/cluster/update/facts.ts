@@ -1,5 +1,6 @@
 /** What an observation says about a node: small questions that the planner asks. */
-import type { NodeObservation, NodeTask, Observation, UpdateRecord } from './types.ts';
+import type { NodeObservation, Observation } from './observation.ts';
+import type { NodeTask, UpdateRecord } from './record.ts';
 
 export function findNode(observation: Observation, nodeId: string): NodeObservation | undefined {
   return observation.nodes.find((node) => node.nodeId === nodeId);

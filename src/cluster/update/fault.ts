@@ -1,8 +1,10 @@
 /** An update that ends because we are at fault: a step that is no legal move, a line that throws. Pure. */
+
+import { type Change, finish } from './change.ts';
 import { describeFailure, nodeOf } from './describe.ts';
-import { type Change, finish } from './record.ts';
+import type { Failure } from './failure.ts';
+import type { NodeTask, UpdateRecord } from './record.ts';
 import { inFlightPhases } from './states.ts';
-import type { Failure, NodeTask, UpdateRecord } from './types.ts';
 
 /** A node in flight, and how it gets out of that without a leader. */
 function inWords({ nodeId, phase }: NodeTask): string {

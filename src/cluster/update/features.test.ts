@@ -3,9 +3,10 @@ import { record as aRecord, observation } from '../../../test/scenarios/a-record
 import { versionOf } from '../../../test/scenarios/world.ts';
 import { refuseUnspoken, speaks, updateProtocol } from './features.ts';
 import { newRecord } from './new-record.ts';
+import type { NodeObservation } from './observation.ts';
 import { defaultOptions } from './options.ts';
 import { preflight } from './preflight.ts';
-import type { NodeObservation, UpdateRecord } from './types.ts';
+import type { UpdateRecord } from './record.ts';
 
 const protocol = (max: number) => ({ protocol: { min: Math.min(1, max), max } });
 const member = (max: number, status: NodeObservation['status'] = 'active') => ({ ...protocol(max), status });

@@ -6,8 +6,13 @@
  */
 import { ClusterError } from '../../errors.ts';
 import type { VersionInfo } from '../../ports/releases.ts';
+import type { UpdateEvent } from './event.ts';
+import type { FailureKind } from './failure.ts';
 import { lowestProtocol } from './needs.ts';
-import type { FailureKind, NodeObservation, Outcome, StepKind, TaskPhase, UpdateEvent, UpdateRecord } from './types.ts';
+import type { NodeObservation } from './observation.ts';
+import type { UpdateRecord } from './record.ts';
+import type { Outcome, TaskPhase } from './states.ts';
+import type { StepKind } from './step.ts';
 
 type Word =
   | `state ${UpdateRecord['state']}`

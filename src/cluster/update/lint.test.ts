@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { propertyRuns, propertyTimeoutMs } from '../../../test/scenarios/arbitraries.ts';
 import { commitMarginMs, lintTiming } from './lint.ts';
-import { defaultOptions } from './options.ts';
-import type { UpdateOptions } from './types.ts';
+import { defaultOptions, type UpdateOptions } from './options.ts';
 
 const seenBy = (change: Partial<UpdateOptions>, heartbeatMs = 5_000): string[] =>
   lintTiming({ ...defaultOptions, ...change }, heartbeatMs).map((one) => one.seen);

@@ -1,5 +1,7 @@
 /** Numbers that cannot work together are found at plan time, not at night (docs/field.md: moby #37972). */
-import type { Refusal, UpdateOptions } from './types.ts';
+
+import type { UpdateOptions } from './options.ts';
+import type { Refusal } from './refusal.ts';
 
 /** What a node needs between "stable" and its commit being on disk, ms: one round of polling, one verb. */
 export const commitMarginMs = 10_000;

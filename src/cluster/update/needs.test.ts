@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createNode, observe, type World } from '../../../test/scenarios/world.ts';
 import type { ReleaseNeeds, VersionInfo } from '../../ports/releases.ts';
 import { lowestProtocol, refuseNeeds } from './needs.ts';
-import type { NodeObservation } from './types.ts';
+import type { NodeObservation } from './observation.ts';
 
 const world: World = {
   nodes: ['n1', 'n2', 'n3'].map((id) => createNode(id, 'voter', 'A')),

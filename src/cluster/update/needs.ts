@@ -4,7 +4,8 @@
  */
 import satisfies from 'semver/functions/satisfies.js';
 import type { ReleaseNeeds, VersionInfo } from '../../ports/releases.ts';
-import type { NodeObservation, Refusal } from './types.ts';
+import type { NodeObservation } from './observation.ts';
+import type { Refusal } from './refusal.ts';
 
 type Member = Pick<NodeObservation, 'nodeId' | 'status' | 'protocol' | 'release' | 'health'>;
 

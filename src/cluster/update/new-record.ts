@@ -1,5 +1,8 @@
+/** The record that an update begins with. */
+import type { UpdateOptions } from './options.ts';
 import { leftOffline } from './preflight.ts';
-import type { NodeTask, UpdateOptions, UpdatePlan, UpdateRecord } from './types.ts';
+import type { NodeTask, UpdateRecord } from './record.ts';
+import type { UpdatePlan } from './update-plan.ts';
 
 /** Who begins the update, when, and as which leader. */
 export interface Beginning {

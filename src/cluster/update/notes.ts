@@ -1,6 +1,7 @@
 /** What the record takes note of beside steps: what is waited for, who leads now, where the Raft leader is. Pure. */
-import type { Change } from './record.ts';
-import type { UpdateRecord, Waiting } from './types.ts';
+import type { Change } from './change.ts';
+import type { UpdateRecord } from './record.ts';
+import type { Waiting } from './step.ts';
 
 /** What is waited for, where an operator sees it. */
 export function noteWaiting(record: UpdateRecord, waiting: Waiting): Change {

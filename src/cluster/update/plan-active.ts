@@ -2,11 +2,13 @@
 import { describeFailure, describeStep } from './describe.ts';
 import { findNode, isCommitted, noAnswer, waited } from './facts.ts';
 import { commitMarginMs } from './lint.ts';
+import type { NodeObservation, Observation } from './observation.ts';
 import { isBack, planRollingBack, wentBack } from './plan-back.ts';
 import { gateBefore } from './plan-next.ts';
+import type { NodeTask, UpdateRecord } from './record.ts';
 import { judgeNode } from './stability.ts';
+import type { Step } from './step.ts';
 import { failStep, rollBack, waitFor } from './steps.ts';
-import type { NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
 /** A voter whose lag has not become smaller for this long stands still, ms. */
 const standsStillMs = 5_000;

@@ -1,7 +1,10 @@
 /** A node on its way back: asked where it can be asked, and recognised when its own guard did it (P3). */
 import { isCommitted, noAnswer, waited } from './facts.ts';
+import type { Failure, FailureKind } from './failure.ts';
+import type { NodeObservation, Observation } from './observation.ts';
+import type { NodeTask, UpdateRecord } from './record.ts';
+import type { Step } from './step.ts';
 import { failStep, failureOf, nextAfter, waitFor } from './steps.ts';
-import type { Failure, FailureKind, NodeObservation, NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
 /** A build at fault, as told by the limit that ended its trial. */
 const kindOfCause: Record<string, FailureKind> = {

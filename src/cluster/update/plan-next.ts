@@ -1,9 +1,11 @@
 /** The next node: what must hold before it is taken out of service (P1), and who takes over from a leader. */
 import type { RaftPeer } from '../../ports/raft.ts';
 import { describePeers, findNode, lacksRaftMember, noAnswer, reasonsOf, waited } from './facts.ts';
+import type { Observation } from './observation.ts';
 import { describeQuorum, quorumWithout } from './quorum.ts';
+import type { NodeTask, UpdateRecord } from './record.ts';
+import type { Step } from './step.ts';
 import { failStep, waitFor } from './steps.ts';
-import type { NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
 /** A try that ended longer ago than this, ms, says nothing about now. */
 const lastTryMs = 5_000;

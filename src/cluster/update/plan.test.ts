@@ -3,12 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { anyObservation, anyRecord, propertyRuns, propertyTimeoutMs } from '../../../test/scenarios/arbitraries.ts';
 import { openStory, runLine } from '../../../test/scenarios/runner.ts';
 import { observe, type WorldNode } from '../../../test/scenarios/world.ts';
+import type { Change } from './change.ts';
+import type { Failure } from './failure.ts';
+import type { Observation } from './observation.ts';
 import { plan } from './plan.ts';
 import { quorumWithout } from './quorum.ts';
-import { type Change, currentTask, recordIntent, recordOutcome, type StepOutcome } from './record.ts';
+import { currentTask, type UpdateRecord } from './record.ts';
+import { recordIntent, recordOutcome, type StepOutcome } from './record-step.ts';
 import { judgeStability } from './stability.ts';
 import { inFlightPhases } from './states.ts';
-import type { Failure, Observation, Step, UpdateRecord } from './types.ts';
+import type { Step } from './step.ts';
 
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {

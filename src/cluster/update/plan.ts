@@ -6,12 +6,14 @@
  * plan-next.ts (the gates of the next node, and the hand-over). facts.ts and steps.ts are the small parts.
  */
 import { findNode, isWell, waited } from './facts.ts';
+import type { Observation } from './observation.ts';
 import { planActive } from './plan-active.ts';
 import { wentBack } from './plan-back.ts';
 import { planNext } from './plan-next.ts';
+import type { NodeTask, UpdateRecord } from './record.ts';
 import { inFlightPhases } from './states.ts';
+import type { Step } from './step.ts';
 import { waitFor } from './steps.ts';
-import type { NodeTask, Observation, Step, UpdateRecord } from './types.ts';
 
 export function plan(observation: Observation, record: UpdateRecord): Step {
   const active = record.tasks.filter((task) => inFlightPhases.includes(task.phase));

@@ -4,7 +4,7 @@ import { anyObservation, propertyRuns, propertyTimeoutMs } from '../../../test/s
 import { createNode, observe, releaseRef, versionOf, type World } from '../../../test/scenarios/world.ts';
 import { defaultOptions } from './options.ts';
 import { preflight } from './preflight.ts';
-import type { PreflightInput } from './types.ts';
+import type { PreflightInput } from './refusal.ts';
 
 function world(): World {
   const voters = ['n3', 'n1', 'n2'].map((id) => createNode(id, 'voter', 'A'));

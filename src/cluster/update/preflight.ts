@@ -5,13 +5,15 @@ import type { VersionInfo } from '../../ports/releases.ts';
 import { updateProtocol } from './features.ts';
 import { lintTiming } from './lint.ts';
 import { refuseNeeds } from './needs.ts';
-import { describeQuorum, quorumWithout } from './quorum.ts';
-import type { NodeObservation, PreflightInput, Refusal, RefusalCode, UpdatePlan } from './types.ts';
+import type { NodeObservation } from './observation.ts';
+import { quorumWithout } from './quorum.ts';
+import { type PreflightInput, refusal } from './refusal.ts';
+import { refuseCluster, refuseProtocol, refuseQuorum, refuseUnknown } from './refuse-cluster.ts';
+import { refuseNode } from './refuse-node.ts';
+import type { UpdatePlan } from './update-plan.ts';
 
 /** Typical restart of a node and its Raft member, for the best case, ms. Measured by `npm run bench`. */
 const typicalRestartMs = 2_000;
-/** A release needs this many times its size on a node's disk: the tree that arrives, and head room. */
-const diskFactor = 1.2;
 
 /** Why a node is left out that its own update will bring along later. */
 export const leftOffline = 'offline';
@@ -122,180 +124,4 @@ function hashPlan(plan: UpdatePlan, input: PreflightInput): string {
     Object.entries(input.options).sort(([one], [two]) => (one < two ? -1 : 1)),
   ]);
   return createHash('sha256').update(text).digest('hex');
-}
-
-function refusal(code: RefusalCode, nodeId: string | null, seen: string, wanted: string, next: string): Refusal {
-  return { code, nodeId, seen, wanted, next };
-}
-
-function refuseCluster(input: PreflightInput, target: VersionInfo): Refusal[] {
-  const found: Refusal[] = [];
-  const { observation, running, quarantine, leader, release, byHand = null } = input;
-  if (observation.epoch === 0) {
-    const seen = leader === null ? 'no leader' : `${leader} leads`;
-    const next = leader === null ? 'wait for a leader: `claudecluster status`' : `ask ${leader}`;
-    found.push(refusal('not-leader', observation.self, seen, `${observation.self} to lead`, next));
-  }
-  if (running !== null) {
-    const seen = `${running.id}, started by ${running.startedBy} at ${running.startedAt}`;
-    const next = `\`claudecluster updates watch ${running.id}\`, or abort it`;
-    found.push(refusal('update-running', null, seen, 'no other update', next));
-  }
-  if (byHand !== null) {
-    const wanted = 'no voter out of service by hand';
-    found.push(refusal('by-hand', byHand.nodeId, byHand.seen, wanted, byHand.next)); // P1
-  }
-  if ('invalid' in release) {
-    found.push(refusal('release-invalid', observation.self, release.invalid, 'a verified release', release.next));
-  }
-  if (quarantine !== null) {
-    const short = target.buildHash.slice(0, 12);
-    const next = `update with a mended build, or lift it: \`claudecluster releases unquarantine ${target.buildHash}\``;
-    found.push(
-      refusal(
-        'quarantined',
-        null,
-        `${short} is quarantined: ${quarantine.why}`,
-        'a build not rolled back before',
-        next,
-      ),
-    ); // P10
-  }
-  return found;
-}
-
-function refuseUnknown({ observation, options }: PreflightInput): Refusal[] {
-  const unknown = options.only.filter((nodeId) => !observation.nodes.some((node) => node.nodeId === nodeId));
-  const known = observation.nodes.map((node) => node.nodeId).join(', ');
-  return unknown.map((nodeId) =>
-    refusal('unknown-node', nodeId, `the cluster has ${known}`, 'a node of the cluster', '`claudecluster status`'),
-  );
-}
-
-function refuseQuorum(input: PreflightInput, toDo: UpdatePlan['order']): Refusal[] {
-  const { observation, options } = input;
-  const found: Refusal[] = [];
-  const learner = observation.peers.find((peer) => peer.kind === 'learner');
-  if (learner !== undefined) {
-    const next = `promote or remove it: the group must have its full shape before a voter is stopped`;
-    found.push(refusal('learner-in-group', learner.nodeId, 'a Raft learner', 'voters only', next));
-  }
-  if (observation.raftLeader === null) {
-    found.push(
-      refusal('no-raft-leader', null, 'no Raft leader', 'one', 'see `claudecluster status`: the quorum may be lost'),
-    );
-  }
-  const voterTurns = toDo.filter((one) => observation.peers.some((peer) => peer.nodeId === one.nodeId));
-  const unsafe = voterTurns
-    .map((one) => ({ nodeId: one.nodeId, view: quorumWithout(observation, one.nodeId) }))
-    .find((one) => !one.view.safe);
-  if (unsafe !== undefined && !(options.acceptDowntime && unsafe.view.voters < 3)) {
-    const { voters, quorum } = unsafe.view;
-    const next =
-      voters < 3
-        ? 'a cluster of one or two voters has no quorum to keep: add voters, or accept the gap with --accept-downtime'
-        : 'bring the missing voters back first: `claudecluster status`';
-    found.push(
-      refusal(
-        'quorum-unsafe',
-        unsafe.nodeId,
-        describeQuorum(unsafe.view, unsafe.nodeId),
-        `${quorum} of ${voters} without it`,
-        next,
-      ),
-    ); // P1
-  }
-  for (const node of observation.nodes) {
-    if (node.lag === null || node.lag <= options.maxLagEntries) continue;
-    const seen = `${node.lag} entries behind the Raft leader`;
-    const next =
-      'wait until it caught up: `claudecluster status`; one that never does takes a release by hand: `claudecluster node activate --help`';
-    found.push(refusal('voter-lagging', node.nodeId, seen, `at most ${options.maxLagEntries}`, next));
-  }
-  return found;
-}
-
-function refuseNode(node: NodeObservation, input: PreflightInput, sizeBytes: number): Refusal[] {
-  const { nodeId, health } = node;
-  const fresh = 2 * input.observation.heartbeatMs;
-  if (node.status === 'pending_approval') {
-    return [refusal('node-pending', nodeId, 'pending approval', 'active', `\`claudecluster nodes approve ${nodeId}\``)];
-  }
-  if (node.status === 'offline') {
-    return [
-      refusal(
-        'node-offline',
-        nodeId,
-        'offline',
-        'active',
-        `start its daemon: \`claudecluster supervise\` or systemctl on ${nodeId}`,
-      ),
-    ];
-  }
-  if (node.status === 'draining') {
-    return [refusal('node-draining', nodeId, 'draining', 'active', 'wait until it is back, or see why it drains')];
-  }
-  if (node.status !== 'active') {
-    const seen = `status ${JSON.stringify(node.status)}, which this build does not know: written by a newer build`;
-    return [
-      refusal('node-draining', nodeId, seen, 'active', `see on ${nodeId} what it means: \`claudecluster status\``),
-    ];
-  }
-  if (node.lastSeenMsAgo === null || node.lastSeenMsAgo > fresh) {
-    const seen = node.lastSeenMsAgo === null ? 'no heartbeat seen' : `last heartbeat ${node.lastSeenMsAgo} ms ago`;
-    return [refusal('node-stale', nodeId, seen, `within ${fresh} ms`, `see the log of ${nodeId}`)];
-  }
-  if (health === null) {
-    return [
-      refusal(
-        'node-unhealthy',
-        nodeId,
-        `no answer: ${node.healthError || 'no reason given'}`,
-        'healthy',
-        `see the log of ${nodeId}`,
-      ),
-    ];
-  }
-  const found: Refusal[] = [];
-  if (!health.healthy) {
-    const seen = health.reasons.join('; ') || 'unhealthy, no reason given';
-    found.push(refusal('node-unhealthy', nodeId, seen, 'healthy', `see the log of ${nodeId}`));
-  }
-  if (health.trial !== null) {
-    const next = `wait for its end, or \`claudecluster node rollback\` on ${nodeId}`;
-    found.push(refusal('node-on-trial', nodeId, `on trial for ${health.trial.updateId}`, 'no trial', next));
-  }
-  if (health.wayBack) {
-    const next = `mend it on ${nodeId} first: \`claudecluster node rehearse HASH\` tells more`;
-    found.push(refusal('no-way-back', nodeId, health.wayBack, 'a way back that works', next)); // P3
-  }
-  const notLooked = input.notLooked?.[nodeId];
-  if (notLooked !== undefined) {
-    const next = `look by hand on ${nodeId}: \`claudecluster node verify\``;
-    const seen = `its known-good release could not be looked at: ${notLooked}`;
-    found.push(refusal('no-way-back', nodeId, seen, 'a look that is under an hour old', next)); // P7
-  }
-  // What a node keeps for its store it refuses a release as well, later: here nothing has begun yet.
-  const reserve = health.diskReserveBytes ?? 0;
-  const needed = Math.ceil(sizeBytes * diskFactor) + reserve;
-  const target = 'invalid' in input.release ? '' : input.release.version.buildHash;
-  const hasIt = health.release.buildHash === target || health.staged.includes(target);
-  if (!hasIt && health.diskFreeBytes < needed) {
-    const kept = reserve === 0 ? '' : `, of which ${reserve} stay free (diskReserveBytes)`;
-    const next = `make room on ${nodeId}; old releases go with a lower keepReleases`;
-    found.push(refusal('disk', nodeId, `${health.diskFreeBytes} bytes free`, `${needed} bytes${kept}`, next));
-  }
-  return found;
-}
-
-function refuseProtocol(input: PreflightInput, target: VersionInfo): Refusal[] {
-  if ('invalid' in input.release) return [];
-  return input.observation.nodes.flatMap((node) => {
-    const { min, max } = node.protocol;
-    // Nothing is known of a node that never told: other refusals name it.
-    if (max === 0 || (min <= target.protocol.max && target.protocol.min <= max)) return [];
-    const seen = `speaks protocol ${min}-${max}, the target ${target.protocol.min}-${target.protocol.max}`;
-    const next = `update to ${target.needs?.through ?? `a release that speaks both ${max} and ${target.protocol.min}`} first`;
-    return [refusal('protocol', node.nodeId, seen, 'ranges that meet', next)];
-  });
 }

@@ -1,5 +1,5 @@
 /** P1: the arithmetic of losing one voter. */
-import type { NodeObservation, Observation } from './types.ts';
+import type { NodeObservation, Observation } from './observation.ts';
 
 /** How many voters are a quorum of `voters`: of the full membership, whoever is there. */
 export const quorumOf = (voters: number): number => Math.floor(voters / 2) + 1;

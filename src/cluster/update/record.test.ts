@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { observation, record } from '../../../test/scenarios/a-record.ts';
 import { releaseRef } from '../../../test/scenarios/world.ts';
 import { describeStep, nodeOf } from './describe.ts';
-import { currentTask, isEnded, recordIntent, recordOutcome, type StepOutcome } from './record.ts';
-import type { Failure, FailureKind, Step, TaskPhase, UpdateRecord } from './types.ts';
+import type { Failure, FailureKind } from './failure.ts';
+import { currentTask, isEnded, type UpdateRecord } from './record.ts';
+import { recordIntent, recordOutcome, type StepOutcome } from './record-step.ts';
+import type { TaskPhase } from './states.ts';
+import type { Step } from './step.ts';
 
 const ok: StepOutcome = { kind: 'ok', ms: 7 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createNode, observe, restart, type World } from '../../../test/scenarios/world.ts';
+import type { NodeObservation } from './observation.ts';
 import { judgeStability, type Stability } from './stability.ts';
-import type { NodeObservation } from './types.ts';
 
 const options = { heartbeats: 3, maxLagEntries: 1_000 };
 const incarnation = 'n2#2';

@@ -1,7 +1,9 @@
 /** P4: what a node on trial must have shown before it is committed. */
 import type { RaftPeer } from '../../ports/raft.ts';
 import { describePeers, lacksRaftMember } from './facts.ts';
-import type { FailureKind, NodeObservation, Observation, UpdateOptions } from './types.ts';
+import type { FailureKind } from './failure.ts';
+import type { NodeObservation, Observation } from './observation.ts';
+import type { UpdateOptions } from './options.ts';
 
 export type Stability = { stable: true } | { stable: false; kind: FailureKind; seen: string };
 

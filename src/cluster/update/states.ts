@@ -1,8 +1,31 @@
 /**
- * The legal moves of a node in an update and of an update itself. `record.ts` asserts them, and
+ * Where a node stands in an update and an update itself, and the legal moves of both. `change.ts` asserts them, and
  * `scripts/draw-states.js` draws docs/states.svg from them, so the picture cannot drift.
  */
-import type { TaskPhase, UpdateState } from './types.ts';
+
+/** Where a node stands in an update. The legal moves are in `taskTransitions`. */
+export type TaskPhase =
+  | 'pending' // nothing done yet
+  | 'staged' // the verified tree is on its disk
+  | 'draining' // it takes no new task; the reservation is held
+  | 'activating' // the switch was asked for
+  | 'trial' // the new incarnation runs the new release
+  | 'committed'
+  | 'rolling-back'
+  | 'rolled-back'
+  | 'failed' // failed before anything was switched
+  | 'skipped'; // was there already
+
+export type UpdateState =
+  | 'running' // going forward
+  | 'stopping' // a node failed: going back
+  | 'reverting' // walking updated nodes back
+  | 'done' // every node committed
+  | 'refused'
+  | 'aborted' // stopped; what was updated stays
+  | 'reverted';
+
+export type Outcome = 'committed' | 'refused' | 'rolled-back' | 'reverted' | 'failed';
 
 export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
   pending: ['staged', 'failed', 'skipped'],

@@ -1,6 +1,9 @@
 /** The steps that more than one rule of the planner makes. */
 import { waited } from './facts.ts';
-import type { Failure, FailureKind, NodeTask, Observation, Step } from './types.ts';
+import type { Failure, FailureKind } from './failure.ts';
+import type { Observation } from './observation.ts';
+import type { NodeTask } from './record.ts';
+import type { Step } from './step.ts';
 
 /** Every wait says what for, what is seen, and how long it may last (0: until somebody acts). */
 export function waitFor(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { StepOutcome } from './record.ts';
-import type { Step } from './types.ts';
+import type { StepOutcome } from './record-step.ts';
+import type { Step } from './step.ts';
 import { noteAwait, noteStep, waitsAt } from './waits.ts';
 
 const ok: StepOutcome = { kind: 'ok', ms: 1 };

@@ -3,8 +3,8 @@
  * one begins anew. Plain functions on a map of monotonic ms, so that scenarios and simulation keep it the same way.
  */
 import { nodeOf } from './describe.ts';
-import type { StepOutcome } from './record.ts';
-import type { Step, StepKind } from './types.ts';
+import type { StepOutcome } from './record-step.ts';
+import type { Step, StepKind } from './step.ts';
 
 /** Steps that end a node's part: what was waited for before says nothing about its next part (a revert). */
 const endsPart: readonly StepKind[] = ['commit', 'rolledBack', 'failed'];

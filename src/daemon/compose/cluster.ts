@@ -1,16 +1,16 @@
 /** The node's part in leading the cluster: leadership, Raft, journal, updater; and what the faces ask of any node. */
 
-import { createControl } from '../../cluster/control.ts';
-import type { Control } from '../../cluster/control-api.ts';
-import { createJournal, type Journal } from '../../cluster/journal.ts';
-import { createLeadership, type LeadershipHandle } from '../../cluster/leadership.ts';
+import { createControl } from '../../cluster/control/control.ts';
+import type { Control } from '../../cluster/control/control-api.ts';
+import { createJournal, type Journal } from '../../cluster/journal/journal.ts';
+import { createLeadership, type LeadershipHandle } from '../../cluster/leadership/leadership.ts';
 import { createRaft, type RaftView } from '../../cluster/raft.ts';
 import { RollingUpdater } from '../../cluster/updater.ts';
 import { ClusterError } from '../../errors.ts';
 import type { GrpcClientPool } from '../../grpc/client-pool.ts';
 import { createControlClient } from '../../grpc/control-client.ts';
 import { localReleases } from '../../host/local-releases.ts';
-import { knownClusterId } from '../../members/bootstrap.ts';
+import { knownClusterId } from '../../members/bootstrap-files.ts';
 import { approveMember } from '../../members/registration.ts';
 import { releasePath } from '../../release/store.ts';
 import { readVersion } from '../../release/version.ts';

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { systemClock } from '../../adapters/system-clock.ts';
 import { type NodePaths, nodePaths } from '../../base/paths.ts';
 import { loadTls, type Tls } from '../../grpc/tls.ts';
-import { type BootstrapPaths, bootstrapPaths } from '../../members/bootstrap.ts';
+import { type BootstrapPaths, bootstrapPaths } from '../../members/bootstrap-files.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';

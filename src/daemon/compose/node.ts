@@ -3,7 +3,7 @@
  * member: member · heartbeat, membership, health: presence · leading, and what the faces ask: cluster · what it does for
  * others: agent; for the moment of its own stop: ../own-part.ts. How it lives, from start to end, is ../node-life.ts.
  */
-import { watchDamaged } from '../../cluster/damaged.ts';
+import { watchDamaged } from '../../cluster/aftercare/damaged.ts';
 import { GrpcClientPool } from '../../grpc/client-pool.ts';
 import { createGrpcServer } from '../../grpc/server.ts';
 import { createHooks } from '../../host/hooks.ts';

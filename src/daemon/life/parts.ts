@@ -1,12 +1,12 @@
 /** What the life of a node is made of; compose/node.ts puts it together. */
-import type { Journal } from '../../cluster/journal.ts';
-import type { LeadershipHandle } from '../../cluster/leadership.ts';
+import type { Journal } from '../../cluster/journal/journal.ts';
+import type { LeadershipHandle } from '../../cluster/leadership/leadership.ts';
 import type { RaftView } from '../../cluster/raft.ts';
 import type { RollingUpdater } from '../../cluster/updater.ts';
 import type { GrpcServer } from '../../grpc/server.ts';
 import type { Hooks } from '../../host/hooks.ts';
 import type { TaskRegistry } from '../../host/tasks/registry.ts';
-import type { BootstrapPaths } from '../../members/bootstrap.ts';
+import type { BootstrapPaths } from '../../members/bootstrap-files.ts';
 import type { Heartbeat } from '../../members/heartbeat.ts';
 import type { LiveMembership } from '../../members/membership.ts';
 import type { Clock } from '../../ports/clock.ts';

@@ -1,6 +1,6 @@
 /** What a node does from the moment when it belongs to its cluster: it is seen, it sees, it may lead. */
 import { keys } from '../../base/store-keys.ts';
-import { keepRaftLeaderHere } from '../../cluster/keep-raft-leader.ts';
+import { keepRaftLeaderHere } from '../../cluster/leadership/keep-raft-leader.ts';
 import { followKeys, type Hints } from './hints.ts';
 import { joinCluster, startMember } from './join.ts';
 import { noteHolders } from './note-holders.ts';

@@ -1,5 +1,6 @@
 /** A plan for people: what would happen, in which order, and every reason why it may not (P8). */
-import type { Refusal, UpdatePlan } from '../../cluster/update/types.ts';
+import type { Refusal } from '../../cluster/update/refusal.ts';
+import type { UpdatePlan } from '../../cluster/update/update-plan.ts';
 import { formatBytes, formatDuration } from '../duration.ts';
 import { type Line, line, releaseText, short, span, table } from './text.ts';
 

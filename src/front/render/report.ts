@@ -1,7 +1,9 @@
 /** The closing lines of an update, and `updates list|show`, for people. */
 
-import type { ReleaseRow, UpdateSummary } from '../../cluster/control-api.ts';
-import type { Failure, Outcome, UpdateRecord } from '../../cluster/update/types.ts';
+import type { ReleaseRow, UpdateSummary } from '../../cluster/control/control-api.ts';
+import type { Failure } from '../../cluster/update/failure.ts';
+import type { UpdateRecord } from '../../cluster/update/record.ts';
+import type { Outcome } from '../../cluster/update/states.ts';
 import { formatBytes, formatDuration } from '../duration.ts';
 import type { UpdateReport } from '../report.ts';
 import { type Line, line, releaseText, type Style, short, span, table } from './text.ts';

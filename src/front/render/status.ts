@@ -1,6 +1,6 @@
 /** `claudecluster status` for people. */
-import type { ClusterStatus, NodeStatusView } from '../../cluster/status.ts';
-import type { UpdateRecord } from '../../cluster/update/types.ts';
+import type { ClusterStatus, NodeStatusView } from '../../cluster/control/status.ts';
+import type { UpdateRecord } from '../../cluster/update/record.ts';
 import { formatDuration } from '../duration.ts';
 import { type Line, line, releaseText, type Span, short, span, table } from './text.ts';
 

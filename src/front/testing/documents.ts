@@ -1,7 +1,9 @@
 /** What a cluster answers in tests of the faces: three nodes, a plan, an update and its story. Change what a test is about. */
-import type { ClusterStatus } from '../../cluster/status.ts';
+import type { ClusterStatus } from '../../cluster/control/status.ts';
+import type { UpdateEvent } from '../../cluster/update/event.ts';
 import { defaultOptions } from '../../cluster/update/options.ts';
-import type { NodeTask, UpdateEvent, UpdatePlan, UpdateRecord } from '../../cluster/update/types.ts';
+import type { NodeTask, UpdateRecord } from '../../cluster/update/record.ts';
+import type { UpdatePlan } from '../../cluster/update/update-plan.ts';
 import type { ReleaseRef, VersionInfo } from '../../ports/releases.ts';
 
 export const oldRelease: ReleaseRef = { buildHash: '09ab'.repeat(16), version: '0.1.0', gitCommit: 'aaaa111' };

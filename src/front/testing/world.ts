@@ -1,5 +1,5 @@
 /** A world for one command or tool: outputs that are kept, a clock that jumps, a cluster that answers what the test says. */
-import type { Control } from '../../cluster/control-api.ts';
+import type { Control } from '../../cluster/control/control-api.ts';
 import { ClusterError } from '../../errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Context, Output } from '../context.ts';

@@ -7,8 +7,8 @@ import { createEtcdMaintenance } from '../../../src/adapters/etcd/maintenance.ts
 import { createEtcdStore } from '../../../src/adapters/etcd/store.ts';
 import { systemClock as clock } from '../../../src/adapters/system-clock.ts';
 import { keys } from '../../../src/base/store-keys.ts';
-import { createJournal, type Journal } from '../../../src/cluster/journal.ts';
-import { createLeadership } from '../../../src/cluster/leadership.ts';
+import { createJournal, type Journal } from '../../../src/cluster/journal/journal.ts';
+import { createLeadership } from '../../../src/cluster/leadership/leadership.ts';
 import { createRaft } from '../../../src/cluster/raft.ts';
 import { RollingUpdater } from '../../../src/cluster/updater.ts';
 import { etcdTlsPaths, loadNodeConfig } from '../../../src/daemon/config.ts';

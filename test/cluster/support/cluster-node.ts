@@ -2,7 +2,7 @@
 import { createEtcdMaintenance } from '../../../src/adapters/etcd/maintenance.ts';
 import { createEtcdStore } from '../../../src/adapters/etcd/store.ts';
 import { systemClock as clock } from '../../../src/adapters/system-clock.ts';
-import { createLeadership, type LeadershipHandle } from '../../../src/cluster/leadership.ts';
+import { createLeadership, type LeadershipHandle } from '../../../src/cluster/leadership/leadership.ts';
 import { createRaft, type RaftView } from '../../../src/cluster/raft.ts';
 import { createHeartbeat, type Heartbeat } from '../../../src/members/heartbeat.ts';
 import { createMembership, type LiveMembership } from '../../../src/members/membership.ts';

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { UpdateRecord } from '../../../src/cluster/update/types.ts';
+import type { UpdateRecord } from '../../../src/cluster/update/record.ts';
 import { type Build, type BuildOptions, makeBuild } from '../../support/builds.ts';
 import { type DevCluster, startDevCluster } from '../../support/dev-cluster.ts';
 import { removeDir, tempDir } from '../../support/temp.ts';

@@ -2,8 +2,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { expect } from 'vitest';
-import { taskTransitions } from '../../../src/cluster/update/states.ts';
-import type { Outcome, StepKind, TaskPhase, UpdateEvent, UpdateRecord } from '../../../src/cluster/update/types.ts';
+import type { UpdateEvent } from '../../../src/cluster/update/event.ts';
+import type { UpdateRecord } from '../../../src/cluster/update/record.ts';
+import { type Outcome, type TaskPhase, taskTransitions } from '../../../src/cluster/update/states.ts';
+import type { StepKind } from '../../../src/cluster/update/step.ts';
 import { spawnCli } from '../../support/cli.ts';
 import type { DevCluster } from '../../support/dev-cluster.ts';
 import { nowMs, waitFor } from '../../support/wait.ts';

@@ -2,8 +2,9 @@
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { expect } from 'vitest';
-import type { ClusterStatus } from '../../../src/cluster/status.ts';
-import type { UpdatePlan, UpdateRecord } from '../../../src/cluster/update/types.ts';
+import type { ClusterStatus } from '../../../src/cluster/control/status.ts';
+import type { UpdateRecord } from '../../../src/cluster/update/record.ts';
+import type { UpdatePlan } from '../../../src/cluster/update/update-plan.ts';
 
 export interface Agent {
   status(): Promise<ClusterStatus>;

@@ -1,6 +1,7 @@
 /** What both builds' CLIs and MCP servers say about one cluster must be the same, and readable to people too. */
 import { expect } from 'vitest';
-import type { UpdateEvent, UpdateRecord } from '../../../src/cluster/update/types.ts';
+import type { UpdateEvent } from '../../../src/cluster/update/event.ts';
+import type { UpdateRecord } from '../../../src/cluster/update/record.ts';
 import type { DevCluster } from '../../support/dev-cluster.ts';
 import type { VersionCase, Whose } from './room.ts';
 

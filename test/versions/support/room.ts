@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ClusterStatus } from '../../../src/cluster/status.ts';
+import type { ClusterStatus } from '../../../src/cluster/control/status.ts';
 import { createHands, type Hands } from '../../faults/support/hands.ts';
 import { expectTruth, expectWholeReleases, untilWell } from '../../faults/support/truth.ts';
 import { startWalk, type Walk } from '../../faults/support/walk.ts';

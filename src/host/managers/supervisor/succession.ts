@@ -4,17 +4,14 @@
  * Whoever was started from outside stays as its parent: it waits, passes a stop on, and takes the base back from a
  * successor that ends, hangs, or gives it back (docs/adr/0018). So a node is never without a supervisor (P3).
  */
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify } from '../../../base/boot.ts';
-import { quietly, readLinkHash } from '../../../base/files.ts';
-import { lockHolder } from '../../../base/lock.ts';
 import { nodePaths } from '../../../base/paths.ts';
-import { completeReleases } from '../../../trial/guard.ts';
-import { readHealthyMarker } from '../../../trial/trial-view.ts';
 import { adoptDaemon, daemonLeftBy } from './adopt.ts';
 import { give, noteOf, type State, stopping, wakeUp } from './state.ts';
 import { type Successor, startSuccessor } from './successor.ts';
+import { successorDue } from './successor-due.ts';
 
 export interface Succession {
   /** One look, at every turn: prepares a successor when one is due, and orders the hand-over when it is ready. */
@@ -28,33 +25,6 @@ export interface Succession {
 
 /** So many looks in a row, so that what is under way is not taken for what is. */
 const looksMin = 2;
-
-/**
- * The installed release whose supervisor should take over from one whose code is from `own`; null: none. Only one that
- * nothing can take back by itself any more, and whose daemon runs and has been healthy.
- */
-export function successorDue(base: string, own: string | null, running: string | null, bootId: string): string | null {
-  const paths = nodePaths(base);
-  const installed = readLinkHash(paths.dist);
-  if (own === null || installed === null || installed === own || installed !== running) return null;
-  const unsettled = [paths.trial, paths.trialEnding, paths.distBak, paths.probation, paths.probationEnding];
-  if (unsettled.some(isThere) || lockHolder(paths.verbLock) !== null) return null;
-  if (!completeReleases(base).includes(installed)) return null;
-  let marker = null as ReturnType<typeof readHealthyMarker>;
-  quietly(() => {
-    marker = readHealthyMarker(base);
-  });
-  return marker?.release === installed && marker.bootId === bootId ? installed : null;
-}
-
-/** What cannot be looked at counts as there: nothing is handed over on a disk that gives errors. */
-function isThere(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return true;
-  }
-}
 
 type Preparing =
   | { at: 'none' }

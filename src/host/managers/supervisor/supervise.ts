@@ -2,7 +2,7 @@
  * The service manager where there is no systemd (`claudecluster supervise`): guard, daemon, again and again.
  * It decides nothing about a trial: the guard of the known-good release does, at every start and at every deadline (P3).
  * Its parts: run.ts (one run of the daemon) and watch.ts (while it runs), child.ts and adopt.ts (the process), guard-watch.ts
- * (the guard), presence.ts and socket.ts (lock and control socket), succession.ts (its own code changes), state.ts.
+ * (the guard), presence.ts, socket.ts and answer.ts (lock and control socket), succession.ts (its own code changes), state.ts.
  */
 import { realpathSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
@@ -12,15 +12,14 @@ import { hashOfTarget, quietly, readLinkHash } from '../../../base/files.ts';
 import { lockHolder } from '../../../base/lock.ts';
 import { nodePaths } from '../../../base/paths.ts';
 import { ClusterError } from '../../../errors.ts';
-import { readTrial } from '../../../trial/trial-view.ts';
 import { adoptDaemon } from './adopt.ts';
+import { handle } from './answer.ts';
 import { endLeftOver } from './child.ts';
 import { createComplaints } from './complaints.ts';
 import type { Predecessor } from './predecessor.ts';
 import { createPresence, supervisorLock } from './presence.ts';
 import { afterFault, oneRun, stopRun } from './run.ts';
-import { askSupervisor, type SupervisorReply, type SupervisorRequest, type SupervisorStatus } from './socket.ts';
-import { defaultOptions, give, noteOf, type State, type SupervisorDeps, stopping, wakeUp } from './state.ts';
+import { defaultOptions, give, noteOf, type State, type SupervisorDeps, stopping } from './state.ts';
 import { createSuccession, type Succession } from './succession.ts';
 
 export type { SupervisorDeps, SupervisorOptions } from './state.ts';
@@ -158,48 +157,4 @@ function baseGone(state: State): ClusterError {
     wanted: `${state.base}, as it was when this supervisor began`,
     next: 'nothing of the node runs any more; if the directory was moved, start a supervisor where it is now',
   });
-}
-
-// ---------------------------------------------------------------------------------------------- requests
-
-async function handle(state: State, request: SupervisorRequest): Promise<SupervisorReply> {
-  // During a hand-over a request waits for who will be in charge, and is answered by that one.
-  if (state.handing !== null && (await state.handing)) return askSupervisor(state.base, request, 4000);
-  switch (request.cmd) {
-    case 'status':
-      return { ok: true, status: statusOf(state) };
-    case 'stop':
-      give(state, { kind: 'stop', why: 'asked for' });
-      return { ok: true };
-    case 'restart':
-      if (stopping(state)) return refuse('the supervisor is stopping');
-      give(state, { kind: 'restart', why: request.why });
-      return { ok: true };
-    case 'arm':
-      // Said only when it is true: from here on the deadlines of the trial on this disk are watched.
-      if (readTrial(state.base) === null) return refuse('there is no trial on this disk to watch');
-      wakeUp(state);
-      return { ok: true };
-    case 'disarm':
-      wakeUp(state);
-      return { ok: true };
-  }
-}
-
-function refuse(message: string): SupervisorReply {
-  return { ok: false, error: { code: 'service-manager', message } };
-}
-
-function statusOf(state: State): SupervisorStatus {
-  const { base, phase, daemon, starts, lastGuard } = state;
-  return {
-    pid: process.pid,
-    base,
-    state: phase,
-    daemonPid: daemon?.pid ?? null,
-    release: daemon?.release ?? null,
-    starts,
-    lastGuard,
-    code: state.ownRelease,
-  };
 }

@@ -12,7 +12,7 @@ import { asClusterError } from '../../../errors.ts';
 import { committedHere } from '../../../release/committed.ts';
 import { readManifest } from '../../../release/manifest.ts';
 import { releasePath, verifyRelease } from '../../../release/store.ts';
-import { completeReleases } from '../../../trial/guard.ts';
+import { completeReleases } from '../../../trial/complete.ts';
 import { type Probation, parseProbation } from '../../../trial/probation-file.ts';
 import { parseTrial } from '../../../trial/trial-file.ts';
 

@@ -5,7 +5,7 @@ import type { Long } from '@grpc/proto-loader';
 export interface UpdateEventInput {
   'number'?: (number | string | Long);
   /**
-   * UpdateEvent (src/cluster/update/types.ts).
+   * UpdateEvent (src/cluster/update/event.ts).
    */
   'json'?: (string);
 }
@@ -13,7 +13,7 @@ export interface UpdateEventInput {
 export interface UpdateEventMessage {
   'number': (number);
   /**
-   * UpdateEvent (src/cluster/update/types.ts).
+   * UpdateEvent (src/cluster/update/event.ts).
    */
   'json': (string);
 }

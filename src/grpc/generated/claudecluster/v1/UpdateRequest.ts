@@ -11,7 +11,7 @@ export interface UpdateRequestInput {
    */
   'planHash'?: (string);
   /**
-   * UpdateOptions (src/cluster/update/types.ts) as JSON; empty: defaults.
+   * UpdateOptions (src/cluster/update/options.ts) as JSON; empty: defaults.
    */
   'optionsJson'?: (string);
   /**
@@ -30,7 +30,7 @@ export interface UpdateRequestMessage {
    */
   'planHash': (string);
   /**
-   * UpdateOptions (src/cluster/update/types.ts) as JSON; empty: defaults.
+   * UpdateOptions (src/cluster/update/options.ts) as JSON; empty: defaults.
    */
   'optionsJson': (string);
   /**
