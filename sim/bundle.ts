@@ -153,7 +153,7 @@ export function hashOfTarget(target: string): string | null {
 function hashAnew(target: string): string | null {`,
   },
   {
-    file: 'src/trial/guard.ts',
+    file: 'src/trial/gather.ts',
     old: `  try {
     return lstatSync(path).isSymbolicLink();
   } catch {
@@ -162,7 +162,7 @@ function hashAnew(target: string): string | null {`,
     new: '  return globalThis.simReadLink(path) !== null;',
   },
   // What only the disk decides, until it changes.
-  ofDisk('src/trial/guard.ts', 'completeReleases', 'string[]'),
+  ofDisk('src/trial/complete.ts', 'completeReleases', 'string[]'),
   ofDisk('src/release/committed.ts', 'committedHere', 'string[]'),
   ofDisk('src/trial/damage-file.ts', 'readDamage', 'Damage[]'),
   // The hash of the very bytes that are there, whenever they were hashed before.
