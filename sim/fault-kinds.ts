@@ -2,6 +2,7 @@
 
 import { keys } from '../src/base/store-keys.ts';
 import { parseTrial } from '../src/trial/trial-file.ts';
+import { cutOn } from './rot-at-rest.ts';
 import { bootHost, powerCut } from './world/host.ts';
 import type { Random } from './world/random.ts';
 import { damaged, releaseFiles } from './world/releases.ts';
@@ -276,7 +277,7 @@ const verbRuns = (host: Host): boolean =>
 
 /** Any file of any release that lies on the disk, in use or not, as long as another node has a good copy of it. */
 function rot(world: World, random: Random, host: Host): undefined {
-  if (verbRuns(host)) return undefined;
+  if (verbRuns(host) || cutOn(host)) return undefined;
   const whole = (one: Host, hash: string): boolean => damaged(one, hash) === null;
   const others = world.hosts.filter((one) => one !== host && one.up);
   const rotten = [...world.builds.keys()].filter(

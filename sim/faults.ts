@@ -4,6 +4,7 @@
  */
 import { faults } from './fault-kinds.ts';
 import { planOwnFault } from './own-faults.ts';
+import { planRotAtRest } from './rot-at-rest.ts';
 import { bootHost } from './world/host.ts';
 import { nobody } from './world/scheduler.ts';
 import type { World } from './world/types.ts';
@@ -20,6 +21,7 @@ export function planFaults(world: World): void {
   const long = random.chance(0.06);
   const spanMs = long ? 46_000 : random.int(6_000, 30_000);
   world.faultsEndMs = 3_000 + spanMs;
+  if (busy) planRotAtRest(world);
   const ends: (() => void)[] = [];
   for (let at = 0; at < count; at += 1) {
     const kind = long && at === 0 ? 'majorityAway' : random.pick(kinds);

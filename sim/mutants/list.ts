@@ -263,6 +263,13 @@ export const mutants: Mutant[] = [
     "this.looked[decision.look] = '';",
   ),
   one(
+    'what is started again and again is never hashed',
+    'liveness',
+    'src/trial/start-count.ts',
+    'value.starts % startsBeforeLook === 0',
+    'value.starts < 0',
+  ),
+  one(
     'a commit does not ask whether its release is what it was',
     'P7',
     'src/host/verb-commit.ts',

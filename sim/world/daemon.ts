@@ -17,7 +17,7 @@ import { clientPoolOf } from './client-pool.ts';
 import { beat, noteHealth } from './heartbeat.ts';
 import { lookWatchOf } from './look.ts';
 import { clockOf, loggerOf, membershipOf, raftOf } from './ports.ts';
-import { damaged } from './releases.ts';
+import { damaged, startsNever } from './releases.ts';
 import { endProc } from './scheduler.ts';
 import type { Daemon, Host, World } from './types.ts';
 
@@ -78,6 +78,10 @@ export function startDaemon(
   };
   world.checkers.daemonStarts(daemon);
   const behaviour = behaviourOn(build, host.id);
+  if (startsNever(host, build.hash)) {
+    sched.after(proc, timing.int(20, 70), () => endProc(proc));
+    return daemon;
+  }
   if (behaviour === 'crashes' || (behaviour === 'crashes-once' && firstStart(host, build.hash))) {
     sched.after(proc, build.failsAfterMs, () => endProc(proc));
   }

@@ -35,6 +35,14 @@ export function damaged(host: Host, hash: string, view: 'entries' | 'durable' = 
   return null;
 }
 
+/** What is left of an index.js that rotted where it starts. Other rot leaves a daemon that runs as before. */
+export const cutShort = '#!';
+
+export function startsNever(host: Host, hash: string): boolean {
+  const file = releasesDir(host, 'entries').get(hash)?.entries.get('index.js');
+  return file?.kind === 'file' && file.text === cutShort;
+}
+
 /** Puts a whole release on the disk, durably: for what is there before an update begins. */
 export function install(host: Host, hash: string): void {
   const dir = `${host.base}/releases/${hash}`;

@@ -16,6 +16,8 @@ export interface TrialInput {
   probationText: string | null;
   probationEndingText: string | null;
   probationCountText: string | null;
+  /** Of `data/starts.json`: starts without a trial since the release was last healthy. */
+  startsText: string | null;
   dist: DistState;
   /** null: no such link; hash null: a link to something else. */
   distBak: { hash: string | null } | null;

@@ -10,6 +10,7 @@ import { completeReleases } from './complete.ts';
 import type { DistState, TrialInput } from './decision.ts';
 import { readHolders } from './holders-file.ts';
 import { probationCountFile } from './probation-file.ts';
+import { startsFile } from './start-count.ts';
 import { convertFile, convertingDir, parseMarker, progressFile } from './trial-file.ts';
 
 /** Whose disk, why it is looked at, and what time it is. */
@@ -27,6 +28,7 @@ export function gather(deps: Look, verbRuns: boolean, looked: TrialInput['looked
     probationText: readOrGarbage(paths.probation),
     probationEndingText: readOrGarbage(paths.probationEnding),
     probationCountText: readOrGarbage(join(deps.base, probationCountFile)),
+    startsText: readOrGarbage(join(deps.base, startsFile)),
     dist: distState(paths.dist),
     distBak: isLink(paths.distBak) ? { hash: readLinkHash(paths.distBak) } : null,
     complete: completeReleases(deps.base),

@@ -2,7 +2,7 @@
  * The guard: gathers what is on the disk, has trial.ts decide, does it, and decides again until there is nothing left
  * to do. It needs no network, no leader, nothing of the release on trial, and no module but Node's own (P2, P3).
  *
- * gather.ts reads the disk · trial.ts, on-trial.ts, back.ts, probation.ts, repair.ts decide · apply.ts does ·
+ * gather.ts reads the disk · trial.ts, on-trial.ts, back.ts, probation.ts, repair.ts, start-count.ts decide · apply.ts does ·
  * guard-result.ts is what it is asked and what it answers.
  */
 import { join } from 'node:path';

@@ -48,6 +48,7 @@ function spent(changes: Partial<TrialInput> = {}): TrialInput {
     probationText: null,
     probationEndingText: null,
     probationCountText: null,
+    startsText: null,
     dist: { kind: 'link', hash: bad, foreign: false },
     distBak: { hash: good },
     complete: [bad, staged, older, good, old],

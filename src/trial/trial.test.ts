@@ -57,6 +57,7 @@ function onTrial(changes: Partial<TrialInput> = {}, counted: Partial<TrialProgre
     probationText: null,
     probationEndingText: null,
     probationCountText: null,
+    startsText: null,
     dist: { kind: 'link', hash: bad, foreign: false },
     distBak: { hash: good },
     complete: [bad, good, old],
@@ -406,6 +407,7 @@ describe('whatever is on the disk', () => {
     trialText: fc.constantFrom(null, '', JSON.stringify(trial)),
     endingText: fc.constantFrom(null, '', JSON.stringify(trial)),
     progressText: fc.constantFrom(null, '{', JSON.stringify(progress), JSON.stringify({ ...progress, bootsUsed: 3 })),
+    startsText: fc.constantFrom(null, '', JSON.stringify({ v: 1, release: good, starts: 2 })),
     probationText: fc.constantFrom(
       null,
       '{',

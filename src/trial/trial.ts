@@ -7,13 +7,15 @@
  * 2. a trial that cannot be read goes back;
  * 3. a trial that never switched is cleared; one that did is counted, watched, or rolled back (P3);
  * 4. without a trial, `dist` must lead to a complete release, or is made to (P2);
- * 5. a build that is committed and on probation has its starts counted, and goes back when none is left.
+ * 5. a build that is committed and on probation has its starts counted, and goes back when none is left;
+ * 6. any other one is started as it is, and hashed where it does not become healthy start after start (start-count.ts).
  */
 import { finish, unreadable } from './back.ts';
 import { type Decision, type Effect, plain, type TrialInput } from './decision.ts';
 import { onTrial } from './on-trial.ts';
 import { finishProbation, onProbation, probationOf } from './probation.ts';
-import { distIsUsable, idle, repair, runDist, stuck } from './repair.ts';
+import { distIsUsable, repair, runDist, stuck } from './repair.ts';
+import { plainStart } from './start-count.ts';
 import { chooseTarget, lookAt } from './target.ts';
 import { convertingDir, parseTrial, progressFile } from './trial-file.ts';
 
@@ -47,7 +49,7 @@ function withoutTrial(input: TrialInput): Decision {
       fallback: runDist(input),
     };
   }
-  return onProbation(input) ?? idle(input, 'no trial');
+  return onProbation(input) ?? plainStart(input);
 }
 
 function repairDist(input: TrialInput): Decision {

@@ -1,6 +1,15 @@
 /** The supervisor with real processes: fake daemons that behave as told, the real guard, the real socket. */
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -63,6 +72,19 @@ describe('a probation under the supervisor', () => {
     process.kill(daemonPid(node) ?? 0, 'SIGKILL');
     await healthyOn(node, good);
     expect(node.runs(), output()).toBe(good);
+  });
+});
+
+describe('a committed release that rots at rest', () => {
+  it('so that it does not start makes room for the one committed before it, with nobody asked (P2, P7)', async () => {
+    const { node, output } = await start('good');
+    for (const hash of [old, good]) noteCommitted(node.base, hash, 'x');
+    truncateSync(join(node.base, `releases/${good}/index.js`));
+    process.kill(daemonPid(node) ?? 0, 'SIGKILL');
+    await healthyOn(node, old);
+    expect([node.runs(), starts(node)], output()).toEqual([old, 'ac']);
+    expect(node.json('data/damaged.json')).toMatchObject({ releases: [{ release: good }] });
+    expect(output()).toContain(`releases/${old} takes its place`);
   });
 });
 
