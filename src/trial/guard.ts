@@ -50,7 +50,7 @@ class Session {
   private verbRuns: boolean;
   private rolledBack: GuardResult['rolledBack'] = null;
   private last: Decision | null = null;
-  /** Hashed once in a run, and only when a decision asks for it: a start without a trial hashes nothing. */
+  /** Hashed once in a run, and only when a decision asks for it: a start after a healthy run hashes nothing. */
   private readonly looked: TrialInput['looked'] = {};
   /** A decision taken outside of `decide`, to be done in the next round. */
   private forced: Forced | null;

@@ -130,3 +130,29 @@ describe('a known-good release that rots during a trial', () => {
     await allWell();
   });
 });
+
+describe('a committed release that rots where it starts', () => {
+  it('makes room for the one committed before it; it is staged again, and the node is brought up to it', async () => {
+    const node = await follower();
+    const [rotten = '', before = ''] = committedHere(node.base);
+    expect(readInstalled(node.base)).toBe(rotten);
+    inPlace(file(node, rotten, 'index.js'), () => truncateSync(file(node, rotten, 'index.js')));
+    const { pid } = JSON.parse(readFileSync(join(node.base, 'run/daemon.json'), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    const seen: string[] = [];
+    await waitFor(
+      'the node to fall back and to be brought up',
+      () => {
+        const now = readInstalled(node.base) ?? '';
+        if (seen.at(-1) !== now) seen.push(now);
+        return seen.length >= 3 && now === rotten && readTrial(node.base) === null;
+      },
+      { timeoutMs: 120_000, everyMs: 20 },
+    ).catch((cause: unknown) => {
+      throw new Error(cluster.logs(), { cause });
+    });
+    expect(seen).toEqual([rotten, before, rotten]);
+    expect(readLastRollback(node.base)?.release).not.toBe(rotten);
+    await allWell();
+  });
+});
