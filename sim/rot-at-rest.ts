@@ -38,6 +38,7 @@ function cut(world: World, host: Host): boolean {
   file.synced = cutShort;
   disk.version += 1;
   host.rotten.add(release);
+  host.cutAtMs = world.sched.now();
   host.lookDue = true;
   world.stats.faults += 1;
   world.trace.line(`fault: ${release.slice(0, 6)} on ${host.id} rots where it starts, and its daemon ends`);

@@ -17,7 +17,7 @@ export function checkVerified(world: World): Checker {
     return known;
   };
   /** Since the last start of its daemon the node went back from this release. */
-  const wentBack = new Map<string, string>();
+  const wentBack = new Map<string, { from: string; atMs: number }>();
   const leadsSince = new Map<string, number>();
   return {
     trialBegins(host, { release }) {
@@ -30,15 +30,17 @@ export function checkVerified(world: World): Checker {
       const wrong = damaged(host, release);
       if (wrong !== null) world.violate('P7', `${host.id} commits ${release.slice(0, 6)}: ${wrong}`);
     },
-    trialOver: (host, { release }) => void wentBack.set(host.id, release),
+    trialOver: (host, { release }) => void wentBack.set(host.id, { from: release, atMs: world.sched.now() }),
     daemonStarts({ host, release, look }) {
-      const from = wentBack.get(host.id);
+      const { from, atMs } = wentBack.get(host.id) ?? { from: undefined, atMs: 0 };
       wentBack.delete(host.id);
       const wrong = damaged(host, release);
       if (wrong === null) return;
       const words = `${host.id} starts ${release.slice(0, 6)}: ${wrong}`;
       if (!host.rotten.has(release)) return world.violate('P7', words);
-      if (from === undefined || from === release) return;
+      // Whole when it was gone back to, and rotten before it was started again: its next starts find that.
+      const later = host.cutAtMs !== null && host.cutAtMs > atMs;
+      if (from === undefined || from === release || later) return;
       const better = [...provedOn(host)].find((hash) => hash !== from && damaged(host, hash) === null);
       if (better !== undefined) world.violate('P7', `${words}; it went back, and ${better.slice(0, 6)} is whole`);
       else if (look.damaged() === '') world.violate('P7', `${words}; it went back, and does not know`);

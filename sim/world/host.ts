@@ -38,6 +38,7 @@ export function createHost(id: string, role: NodeRole): Host {
     otherSeen: 0,
     crashIn: null,
     rotten: new Set(),
+    cutAtMs: null,
     lookDue: false,
     onLooked: () => undefined,
     fellTo: null,

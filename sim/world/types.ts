@@ -92,6 +92,8 @@ export interface Host {
    */
   /** Releases that a fault reached into: what is wrong with them is no doing of the code. */
   rotten: Set<string>;
+  /** When what it runs rotted where it starts (sim/rot-at-rest.ts), ms; null: it did not. */
+  cutAtMs: number | null;
   /** Something rotted since this node last looked. */
   lookDue: boolean;
   /** A look has ended, and may have changed what its daemon thinks of itself. */
