@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from './bundle.ts';
+import { bundleMixed } from './mixed/bundle.ts';
 import { readOptions } from './options.ts';
 import { runWorker } from './worker.ts';
 
@@ -11,6 +12,7 @@ const help = `npm run sim -- [options]
   --seeds N   how many seeds (default 1000)
   --seed S    the first one (default 1)
   --times T   runs of each seed; their traces must be equal (default 1)
+  --mixed     this version and those of before in one world: hosts change over as they are updated
   --trace     one seed, told line by line
   --jobs J    processes (default: one per core)
 
@@ -19,7 +21,7 @@ Exit code 0: no promise was broken, and every repeated seed had the same trace; 
 
 const options = readOptions(help, {
   numbers: { seeds: 1_000, seed: 1, times: 1, jobs: availableParallelism() },
-  flags: ['trace'],
+  flags: ['trace', 'mixed'],
 });
 
 interface Sum {
@@ -49,7 +51,7 @@ async function main(): Promise<number> {
   };
   try {
     const file = join(dir, 'sim.cjs');
-    await bundle(file);
+    await (options.mixed ? bundleMixed(file) : bundle(file));
     const seeds = options.trace ? 1 : options.seeds;
     const jobs = Math.min(seeds, options.trace ? 1 : options.jobs);
     const runs = Array.from({ length: jobs }, (_, at) => {

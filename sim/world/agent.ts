@@ -8,6 +8,7 @@ import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.
 import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
 import { readInstalled, readLastRollback, readTrialView } from '../../src/trial/trial-view.ts';
 import { lookOn, verifyOn } from './look.ts';
+import { ownError } from './own-error.ts';
 import { clockOf, quorumCheckOf } from './ports.ts';
 import { completeNames, prune, stageVerb } from './releases.ts';
 import { endProc } from './scheduler.ts';
@@ -168,6 +169,7 @@ const ms = (text: string): number => Number(text.replace('ms', ''));
 
 export async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> {
   const { argv, updateId, epoch } = run;
+  run.proc.errorOf = ownError;
   const deps = verbDeps(world, host, run);
   switch (run.verb) {
     case 'activate': {

@@ -138,12 +138,15 @@ function putInPlace(host: Host, hash: string, partial: string): void {
   syncDir(`${host.base}/releases`);
 }
 
+/** The hash that a link at the top leads to; null: there is none. */
+export function linkedBy(host: Host, name: 'dist' | 'dist.bak'): string | null {
+  const node = host.disk.root.entries.get(name);
+  return node?.kind === 'link' ? node.target.slice('releases/'.length) : null;
+}
+
 /** Hashes that dist and dist.bak lead to. */
 export function linked(host: Host): string[] {
-  return ['dist', 'dist.bak'].flatMap((name) => {
-    const node = host.disk.root.entries.get(name);
-    return node?.kind === 'link' ? [node.target.slice('releases/'.length)] : [];
-  });
+  return (['dist', 'dist.bak'] as const).flatMap((name) => linkedBy(host, name) ?? []);
 }
 
 function arriving(world: World, host: Host, hash: string, name: string): string {

@@ -8,10 +8,13 @@ import type { UpdateOptions } from '../../src/cluster/update/options.ts';
 import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
 import type { LookWatch } from '../../src/daemon/look-watch.ts';
+import type { checkDueInMs, runsOther } from '../../src/host/managers/supervisor/guard-watch.ts';
+import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
 import type { Lease, Store } from '../../src/ports/store.ts';
+import type { runGuard } from '../../src/trial/guard.ts';
 import type { Trial } from '../../src/trial/trial-file.ts';
-import type { Build } from './builds.ts';
+import type { Behaviour, Build } from './builds.ts';
 import type { SimDisk } from './disk.ts';
 import type { Group } from './group.ts';
 import type { Network } from './network.ts';
@@ -19,6 +22,41 @@ import type { Random } from './random.ts';
 import type { Proc, Scheduler } from './scheduler.ts';
 import type { SimStore } from './store.ts';
 import type { Trace } from './trace.ts';
+
+/** One version of src/, from the daemon inwards: whatever acts on a host acts through the side of the build that it is of. */
+export interface Side {
+  /** Version and abbreviated commit, or HEAD. */
+  name: string;
+  /** What its builds speak. */
+  protocol: { min: number; max: number };
+  defaultOptions: UpdateOptions;
+  startDaemon(
+    world: World,
+    host: Host,
+    start: { build: Build; told: string | null },
+    onExit: (daemon: Daemon) => void,
+  ): Daemon;
+  stopGracefully(world: World, daemon: Daemon): void;
+  reasonsOf(world: World, daemon: Daemon): string[];
+  answerHealth(world: World, daemon: Daemon): NodeHealth;
+  answerDrain(
+    world: World,
+    daemon: Daemon,
+    draining: boolean,
+    updateId: string,
+    epoch: number,
+  ): Promise<() => { runningTasks: number }>;
+  answerTask(world: World, daemon: Daemon, task: Task, answer: (value: () => TaskResult) => void): void;
+  runVerb(world: World, host: Host, run: VerbRun): Promise<object>;
+  /** Which release's guard its supervisor asks; null: its own copy. */
+  guardOf(host: Host): string | null;
+  /** Its supervisor goes on with the code of what was committed. */
+  takesOver: boolean;
+  runGuard: typeof runGuard;
+  checkDueInMs: typeof checkDueInMs;
+  runsOther: typeof runsOther;
+  noteCommitted(base: string, hash: string, at: string): void;
+}
 
 /** A verb that runs, or ran, as a process of its own. */
 export interface VerbRun {
@@ -32,6 +70,7 @@ export interface VerbRun {
 export interface Daemon {
   proc: Proc;
   host: Host;
+  side: Side;
   incarnation: string;
   release: string;
   build: Build;
@@ -78,6 +117,11 @@ export interface Host {
   /** The wall clock's error, ms. */
   wallOffsetMs: number;
   supervisor: Proc;
+  /** The release whose code the supervisor runs. */
+  code: string;
+  /** The release that it began with, and the one whose daemon joined last. */
+  began: string;
+  ranLast: string;
   daemon: Daemon | null;
   /** Living and dead processes of this boot. */
   procs: Map<number, Proc>;
@@ -145,6 +189,8 @@ export interface World {
   store: SimStore;
   heartbeatMs: number;
   leaseMs: number;
+  /** The options that operators give. */
+  asked: Partial<UpdateOptions>;
   options: UpdateOptions;
   checkers: Required<Checker>;
   violations: Violation[];
@@ -157,6 +203,10 @@ export interface World {
   violate(promise: string, text: string): void;
   /** Has an operator ask for it, if an update runs. */
   ask(action: ControlAction): void;
+  /** Of which version a build is. */
+  sideOf(hash: string): Side;
+  /** A build that somebody brings in; default: of a version that the story has for it. */
+  newBuild(behaviour: Behaviour, random: Random, side?: Side): Build;
   host(id: string): Host;
   newProc(host: Host, name: string): Proc;
   stats: { events: number; updates: number; outcomes: Record<string, number>; faults: number };
