@@ -215,14 +215,16 @@ export interface Source {
   protocol: { min: number; max: number };
   /** Absolute path of the directory that has `src/` in it. */
   root: string;
-  /** Where this version has what lies elsewhere now: paths from the root of the repository, those of stand-ins too. */
+  /** Where this version has what lies elsewhere now; paths from the root, as the others. */
   moved: Record<string, string>;
+  /** What stands in for modules that it does not have, or has in another form: a file of sim/, or one of src/ of now. */
+  standIns: Record<string, string>;
 }
 
 /** Several versions in one world (sim/mixed/bundle.ts): the world itself with the bundles of its sides, or one of those. */
 export type Mixed = { sides: string[] } | { sideOf: Source };
 
-const here: Source = { name: 'HEAD', protocol: { min: 1, max: 1 }, root, moved: {} };
+const here: Source = { name: 'HEAD', protocol: { min: 1, max: 1 }, root, moved: {}, standIns: {} };
 
 /**
  * Writes the bundle to `outfile`; `exact`: without `quicker`. Throws when a replacement's text is not there exactly once.
@@ -288,11 +290,13 @@ function sourceOf(source: Source): Plugin {
     name: 'other-source',
     setup(setup) {
       setup.onResolve({ filter: /^\.\.?\// }, ({ path, importer }) => {
+        const from = relative(root, importer);
+        if (!from.startsWith('sim/')) return undefined;
         const wanted = relative(root, join(dirname(importer), path));
-        if (!relative(root, importer).startsWith('sim/')) return undefined;
-        const found = source.moved[wanted] ?? wanted;
-        if (found.startsWith('src/')) return { path: join(source.root, found) };
-        return found === wanted ? undefined : { path: join(root, found) };
+        // A stand-in itself is made of what the version has.
+        const standIn = from.startsWith('sim/mixed/') ? undefined : source.standIns[wanted];
+        if (standIn !== undefined) return { path: join(root, standIn) };
+        return wanted.startsWith('src/') ? { path: join(source.root, source.moved[wanted] ?? wanted) } : undefined;
       });
     },
   };

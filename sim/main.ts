@@ -13,6 +13,7 @@ const help = `npm run sim -- [options]
   --seed S    the first one (default 1)
   --times T   runs of each seed; their traces must be equal (default 1)
   --mixed     this version and those of before in one world: hosts change over as they are updated
+  --before V  with --mixed: only with the versions whose name has V in it (default: all)
   --trace     one seed, told line by line
   --jobs J    processes (default: one per core)
 
@@ -21,6 +22,7 @@ Exit code 0: no promise was broken, and every repeated seed had the same trace; 
 
 const options = readOptions(help, {
   numbers: { seeds: 1_000, seed: 1, times: 1, jobs: availableParallelism() },
+  texts: { before: '' },
   flags: ['trace', 'mixed'],
 });
 
@@ -51,7 +53,7 @@ async function main(): Promise<number> {
   };
   try {
     const file = join(dir, 'sim.cjs');
-    await (options.mixed ? bundleMixed(file) : bundle(file));
+    await (options.mixed ? bundleMixed(file, [], { before: options.before }) : bundle(file));
     const seeds = options.trace ? 1 : options.seeds;
     const jobs = Math.min(seeds, options.trace ? 1 : options.jobs);
     const runs = Array.from({ length: jobs }, (_, at) => {

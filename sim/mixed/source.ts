@@ -19,7 +19,7 @@ export async function sourceAt(release: Release): Promise<Source> {
 }
 
 /** The tree as it is now. */
-export const sourceHere = (): Source => ({ name: 'HEAD', protocol: protocolOf(root), root, moved: {} });
+export const sourceHere = (): Source => ({ name: 'HEAD', protocol: protocolOf(root), root, moved: {}, standIns: {} });
 
 async function extract({ name, commit }: Release, dir: string): Promise<void> {
   await requireCommit(root, name, commit);

@@ -127,6 +127,7 @@ export function answerTask(world: World, daemon: Daemon, task: Task, answer: (va
     epoch: Number(option(task.argv, '--epoch')),
   };
   daemon.verbs.add(run);
+  host.acted.verb = daemon.side;
   proc.onEnd = () => {
     daemon.verbs.delete(run);
     if (daemon.proc.dead) return;

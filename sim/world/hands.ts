@@ -67,8 +67,9 @@ function byHand(world: World, host: Host, [verb = '', hash = '']: string[], name
     world.trace.line(`${host.id}: by hand: ${verb} ${updateId}`);
     world.checkers.verbBegins(host, run);
     // The command on a host is that of its installed release.
-    const { runVerb } = world.sideOf(linkedBy(host, 'dist') ?? host.code);
-    runVerb(world, host, run).then(
+    const side = world.sideOf(linkedBy(host, 'dist') ?? host.code);
+    host.acted.verb = side;
+    side.runVerb(world, host, run).then(
       () => {
         if (proc.dead) return;
         world.checkers.verbEnds(host, run, { ok: true, code: '' });

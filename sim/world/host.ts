@@ -28,7 +28,8 @@ export function createHost(id: string, role: NodeRole): Host {
     wallOffsetMs: 0,
     supervisor: newProc(`${id}/none`, id, 1),
     code: '',
-    began: '',
+    acted: { verb: null, guard: null },
+    furnished: [],
     ranLast: '',
     daemon: null,
     procs: new Map(),
@@ -54,11 +55,9 @@ export function furnish(
   install(host, older);
   install(host, hash);
   const began = behind ? older : hash;
-  for (const one of [older, hash]) {
-    if (one === hash && behind) continue;
-    world.sideOf(one).noteCommitted(host.base, one, '');
-  }
-  Object.assign(host, { began, ranLast: began, code: began });
+  const furnished = behind ? [older] : [older, hash];
+  for (const one of furnished) world.sideOf(one).noteCommitted(host.base, one, '');
+  Object.assign(host, { furnished, ranLast: began, code: began });
   fs.symlinkSync(`releases/${began}`, `${host.base}/dist`);
   host.disk.syncAll();
 }
@@ -115,7 +114,8 @@ function guardSide(world: World, host: Host): Side {
   const own = world.sideOf(host.code);
   if (!globalThis.simMixed) return own;
   const hash = own.guardOf(host);
-  return hash === null ? own : world.sideOf(hash);
+  host.acted.guard = hash === null ? own : world.sideOf(hash);
+  return host.acted.guard;
 }
 
 function guard(world: World, host: Host, reason: 'start' | 'tick'): GuardResult | null {

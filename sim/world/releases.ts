@@ -35,6 +35,12 @@ export function damaged(host: Host, hash: string, view: 'entries' | 'durable' = 
   return null;
 }
 
+/** Is this file of a release not what it should be? */
+export function damagedFile(host: Host, hash: string, name: (typeof releaseFiles)[number]): boolean {
+  const file = releasesDir(host, 'entries').get(hash)?.entries.get(name);
+  return file?.kind !== 'file' || file.text !== filesOf(hash)[name];
+}
+
 /** Puts a whole release on the disk, durably: for what is there before an update begins. */
 export function install(host: Host, hash: string): void {
   const dir = `${host.base}/releases/${hash}`;

@@ -119,8 +119,11 @@ export interface Host {
   supervisor: Proc;
   /** The release whose code the supervisor runs. */
   code: string;
-  /** The release that it began with, and the one whose daemon joined last. */
-  began: string;
+  /** Of which version the last verb and the last guard on it were; null: none ran yet. */
+  acted: { verb: Side | null; guard: Side | null };
+  /** What was committed on it before the story begins; the last one is what it runs. */
+  furnished: string[];
+  /** The release whose daemon joined last. */
   ranLast: string;
   daemon: Daemon | null;
   /** Living and dead processes of this boot. */

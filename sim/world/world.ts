@@ -10,6 +10,7 @@ import { closeAll, type FsTarget } from './fs-shim.ts';
 import { createGroup } from './group.ts';
 import { startHands } from './hands.ts';
 import { bootHost, createHost, furnish, powerCut } from './host.ts';
+import { knownOld } from './known-old.ts';
 import { createNetwork } from './network.ts';
 import { startOperators } from './operator.ts';
 import { createRandom, type Random } from './random.ts';
@@ -52,10 +53,13 @@ export function runSeed(seed: number, keepLines: boolean, sides: Side[]): RunRes
     if (!done.value) world.violate('liveness', `not at rest after ${longestMs} ms`);
     world.checkers.atEnd();
   }
+  const [violation = null] = world.violations;
+  const known = violation === null || sides.length < 2 ? null : knownOld(world, violation);
+  if (known !== null) world.stats.outcomes[`known: ${known}`] = 1;
   return {
     seed,
     hash: world.trace.hash(),
-    violation: world.violations[0] ?? null,
+    violation: known === null ? violation : null,
     events,
     virtualMs: world.sched.now(),
     outcomes: world.stats.outcomes,
