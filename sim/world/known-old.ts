@@ -36,7 +36,7 @@ const known: Known[] = [
     name: 'two by hand',
     version: '0.1.0',
     promise: 'P1',
-    text: /^(\S+) stops for hand-\S+, the place by hand is /,
+    text: /^(\S+) stops for hand-\S+(, the place by hand is | while )/,
     by: byVerb,
     why: 'an activation by hand held no place in the store, so two voters could be taken out at once; 0.2.0 has the place',
   },
