@@ -111,6 +111,7 @@ function join(world: World, daemon: Daemon, behaviour: Behaviour): void {
   if (behaviour === 'never-joins') return;
   daemon.joined = true;
   host.ranLast = daemon.release;
+  host.ran.add(daemon.side.name);
   compose(world, daemon);
   if (behaviour === 'healthy-then-crashes' || behaviour === 'healthy-then-ill') {
     world.sched.after(proc, daemon.build.failsAfterMs, () => {

@@ -29,6 +29,7 @@ export function createHost(id: string, role: NodeRole): Host {
     supervisor: newProc(`${id}/none`, id, 1),
     code: '',
     acted: { verb: null, guard: null },
+    ran: new Set(),
     furnished: [],
     ranLast: '',
     daemon: null,

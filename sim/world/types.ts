@@ -121,6 +121,8 @@ export interface Host {
   code: string;
   /** Of which version the last verb and the last guard on it were; null: none ran yet. */
   acted: { verb: Side | null; guard: Side | null };
+  /** The versions whose daemons have run on it. */
+  ran: Set<string>;
   /** What was committed on it before the story begins; the last one is what it runs. */
   furnished: string[];
   /** The release whose daemon joined last. */

@@ -56,6 +56,8 @@ export function runSeed(seed: number, keepLines: boolean, sides: Side[]): RunRes
   const [violation = null] = world.violations;
   const known = violation === null || sides.length < 2 ? null : knownOld(world, violation);
   if (known !== null) world.stats.outcomes[`known: ${known}`] = 1;
+  const changed = world.hosts.filter(({ ran }) => ran.size > 1).length;
+  if (changed > 0) world.stats.outcomes['changed over'] = changed;
   return {
     seed,
     hash: world.trace.hash(),
