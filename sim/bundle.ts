@@ -2,6 +2,7 @@
  * Bundles the simulation with the real code: `node:fs` of src/ becomes the simulated disk, and what it reads of its
  * process becomes the simulated process. A mutant is a replacement of exact text in one file of src/.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -209,14 +210,18 @@ export function readStatText(pid: number): Stat | null {`,
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
+const versionOf = ({ name, protocol, verbs }: Source): typeof globalThis.simVersion => ({ name, protocol, verbs });
+
 /** Which src/ a bundle is of. */
 export interface Source {
   name: string;
   protocol: { min: number; max: number };
   /** Absolute path of the directory that has `src/` in it. */
   root: string;
-  /** Where this version has what lies elsewhere now; paths from the root, as the others. */
-  moved: Record<string, string>;
+  /** Verbs of `claudecluster node`, each with the flags that it takes. */
+  verbs: Record<string, string[]>;
+  /** Where this version has what lies elsewhere now, paths from the root: by what came last first, one table after the other. */
+  moved: Record<string, string>[];
   /** What stands in for modules that it does not have, or has in another form: a file of sim/, or one of src/ of now. */
   standIns: Record<string, string>;
 }
@@ -224,7 +229,7 @@ export interface Source {
 /** Several versions in one world (sim/mixed/bundle.ts): the world itself with the bundles of its sides, or one of those. */
 export type Mixed = { sides: string[] } | { sideOf: Source };
 
-const here: Source = { name: 'HEAD', protocol: { min: 1, max: 1 }, root, moved: {}, standIns: {} };
+const here: Source = { name: 'HEAD', protocol: { min: 1, max: 1 }, root, verbs: {}, moved: [], standIns: {} };
 
 /**
  * Writes the bundle to `outfile`; `exact`: without `quicker`. Throws when a replacement's text is not there exactly once.
@@ -254,7 +259,7 @@ export async function bundle(
       'globalThis.simExact': String(exact || mixed !== undefined),
       'globalThis.simMixed': String(mixed !== undefined),
       'globalThis.simSides': JSON.stringify(mixed !== undefined && 'sides' in mixed ? mixed.sides : []),
-      'globalThis.simVersion': JSON.stringify({ name: source.name, protocol: source.protocol }),
+      'globalThis.simVersion': JSON.stringify(versionOf(source)),
       'process.pid': 'globalThis.simPid',
       'process.hrtime.bigint': 'globalThis.simHrtime',
       'process.kill': 'globalThis.simKill',
@@ -296,7 +301,16 @@ function sourceOf(source: Source): Plugin {
         // A stand-in itself is made of what the version has.
         const standIn = from.startsWith('sim/mixed/') ? undefined : source.standIns[wanted];
         if (standIn !== undefined) return { path: join(root, standIn) };
-        return wanted.startsWith('src/') ? { path: join(source.root, source.moved[wanted] ?? wanted) } : undefined;
+        if (!wanted.startsWith('src/')) return undefined;
+        const found = join(
+          source.root,
+          source.moved.reduce((at, moved) => moved[at] ?? at, wanted),
+        );
+        if (existsSync(found)) return { path: found };
+        const where = `${source.name} has no ${relative(source.root, found)}`;
+        return {
+          errors: [{ text: `${where}: say in sim/mixed/releases.ts where it has what ${from} takes from ${wanted}` }],
+        };
       });
     },
   };

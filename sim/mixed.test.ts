@@ -27,7 +27,7 @@ describe('the mixed simulation', () => {
   }, 60_000);
 
   it('says what to fetch where the history lacks a version of before', async () => {
-    const gone = { name: '0.0.9-0000000', commit: '0'.repeat(40), moved: {}, standIns: {} };
+    const gone = { name: '0.0.9-0000000', commit: '0'.repeat(40), moved: [], standIns: {} };
     await expect(sourceAt(gone)).rejects.toThrow(/0\.0\.9-0000000 is made from commit 0{40}.*git fetch/s);
   });
 

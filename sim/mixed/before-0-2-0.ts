@@ -34,7 +34,7 @@ const looked = Object.defineProperty({}, 'damage', { value: [] });
 export const createLookWatch = (): object => ({ damaged: () => '', looked: () => looked, run: nothing });
 
 export async function lookAtReleases(): Promise<never> {
-  throw new ClusterError('usage', 'no verb verify');
+  throw new ClusterError('usage', 'nobody looks at releases here');
 }
 
 /** Its supervisor runs the code that it was started with until it ends. */

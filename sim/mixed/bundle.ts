@@ -1,7 +1,7 @@
 /** The bundles of a mixed world: the world, this version as one side of it, and those of before as the others. */
 import { bundle, type Replacement } from '../bundle.ts';
 import { type Release, releases } from './releases.ts';
-import { sourceAt, sourceHere } from './source.ts';
+import { commands, sourceAt, sourceHere } from './source.ts';
 
 const nameOf = ({ name }: Release): string => name;
 
@@ -17,10 +17,13 @@ export async function bundleMixed(
 ): Promise<void> {
   const wanted = releases.filter(({ name }) => name.includes(before));
   if (wanted.length === 0) throw new Error(`no version ${before}: there are ${releases.map(nameOf).join(', ')}`);
-  const sources = [sourceHere(), ...(await Promise.all(wanted.map(sourceAt)))];
+  const isCommand = ({ file }: Replacement): boolean => file === commands;
+  const here = sourceHere(replacements.filter(isCommand));
+  const sources = [here, ...(await Promise.all(wanted.map(sourceAt)))];
   const sides = sources.map((_, at) => outfile.replace(/\.cjs$/, `.side-${at}.cjs`));
   await bundle(outfile, [], { mixed: { sides } });
   for (const [at, sideOf] of sources.entries()) {
-    await bundle(sides[at] ?? '', at === 0 ? replacements : [], { mixed: { sideOf } });
+    const changes = sideOf === here ? replacements.filter((one) => !isCommand(one)) : [];
+    await bundle(sides[at] ?? '', changes, { mixed: { sideOf } });
   }
 }

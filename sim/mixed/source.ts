@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { requireCommit } from '../../scripts/lib/history.js';
-import type { Source } from '../bundle.ts';
+import type { Replacement, Source } from '../bundle.ts';
 import type { Release } from './releases.ts';
 
 const run = promisify(execFile);
@@ -15,11 +15,13 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export async function sourceAt(release: Release): Promise<Source> {
   const dir = join(root, '.cache', 'sim', release.commit);
   if (!existsSync(dir)) await extract(release, dir);
-  return { ...release, protocol: protocolOf(dir), root: dir };
+  return { ...release, protocol: protocolOf(dir), verbs: verbsOf(dir), root: dir };
 }
 
-/** The tree as it is now. */
-export const sourceHere = (): Source => ({ name: 'HEAD', protocol: protocolOf(root), root, moved: {}, standIns: {} });
+/** The tree as it is now; `changes` are those to its commands. */
+export function sourceHere(changes: Replacement[]): Source {
+  return { name: 'HEAD', protocol: protocolOf(root), verbs: verbsOf(root, changes), root, moved: [], standIns: {} };
+}
 
 async function extract({ name, commit }: Release, dir: string): Promise<void> {
   await requireCommit(root, name, commit);
@@ -42,4 +44,23 @@ function protocolOf(dir: string): Source['protocol'] {
     claudecluster: { protocol: Source['protocol'] };
   };
   return claudecluster.protocol;
+}
+
+/** Where every version has them, as the command registers them. */
+export const commands = 'src/cli/commands/node.ts';
+
+/** By the text: the command itself would bring the whole CLI into the world. */
+function verbsOf(dir: string, changes: Replacement[] = []): Source['verbs'] {
+  const verbs: Source['verbs'] = {};
+  const written = readFileSync(join(dir, commands), 'utf8');
+  const text = changes.reduce((before, one) => before.replace(one.old, () => one.new), written);
+  let flags: string[] = [];
+  for (const [, verb, flag] of text.matchAll(/node\.command\('([a-z-]+)'\)|^\s*(?:\.\w+\()?'(--[a-z-]+)/gm)) {
+    if (verb !== undefined) {
+      flags = ['--json', '--config'];
+      verbs[verb] = flags;
+    } else if (flag !== undefined) flags.push(flag);
+  }
+  if (verbs.activate?.includes('--epoch') !== true) throw new Error(`${join(dir, commands)}: no verbs found in it`);
+  return verbs;
 }

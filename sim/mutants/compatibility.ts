@@ -56,6 +56,23 @@ export const compatibility: Mutant[] = [
     '({ ...value, options: { ...value.options, heartbeats: value.options.heartbeats ?? 3 } })',
   ),
   {
+    name: 'a verb is called with a flag that a node of before does not know',
+    promise: 'liveness',
+    mixed: true,
+    changes: [
+      {
+        file: 'src/cluster/execute.ts',
+        old: "if (judged !== '') argv.push('--incarnation', judged);",
+        new: "if (judged !== '') argv.push('--incarnation', judged, '--calm', '3s');",
+      },
+      {
+        file: 'src/cli/commands/node.ts',
+        old: "    .option('--incarnation <id>',",
+        new: "    .option('--calm <duration>', 'waits so long first')\n    .option('--incarnation <id>',",
+      },
+    ],
+  },
+  {
     name: 'a field of trial.json has another name',
     promise: 'P3',
     mixed: true,

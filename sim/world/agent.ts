@@ -142,6 +142,12 @@ export function answerTask(world: World, daemon: Daemon, task: Task, answer: (va
     if (!daemon.proc.dead) world.sched.after(daemon.proc, 1, () => answer(() => result));
   };
   world.sched.after(proc, world.timing.int(5, 40), () => {
+    const unknown = unknownWord(task.argv, daemon.side.verbs);
+    if (unknown !== null) {
+      world.trace.line(`${host.id}: verb ${run.verb} refused: ${unknown}`);
+      say(2, { ok: false, error: new ClusterError('usage', unknown).toJSON() });
+      return;
+    }
     world.trace.line(`${host.id}: verb ${task.argv.slice(2, 4).join(' ').slice(0, 24)} epoch ${run.epoch}`);
     world.checkers.verbBegins(host, run);
     runVerb(world, host, run).then(
@@ -159,6 +165,16 @@ export function answerTask(world: World, daemon: Daemon, task: Task, answer: (va
       },
     );
   });
+}
+
+/** What the command of this version does not take; a world of one version has nothing to ask. */
+function unknownWord(argv: string[], verbs: Daemon['side']['verbs']): string | null {
+  if (!globalThis.simMixed) return null;
+  const [, , verb = ''] = argv;
+  const flags = verbs[verb];
+  if (flags === undefined) return `unknown command '${verb}'`;
+  const unknown = argv.find((word) => word.startsWith('--') && !flags.includes(word));
+  return unknown === undefined ? null : `unknown option '${unknown}'`;
 }
 
 function option(argv: string[], name: string): string {

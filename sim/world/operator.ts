@@ -53,7 +53,8 @@ export function whatIsLeft(world: World): string {
   if (running !== null)
     return `update ${running.id} is ${running.state}: ${JSON.stringify(running.waiting ?? running.intent)}`;
   for (const host of world.hosts) {
-    if (host.lookDue && host.daemon?.listening === true) {
+    const looks = !globalThis.simMixed || host.daemon?.side.verbs.verify !== undefined;
+    if (looks && host.lookDue && host.daemon?.listening === true) {
       // The hour that a node may take to look by itself is not waited for.
       host.daemon.side.answerTask(
         world,

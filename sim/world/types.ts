@@ -29,6 +29,8 @@ export interface Side {
   name: string;
   /** What its builds speak. */
   protocol: { min: number; max: number };
+  /** Verbs that its command has, each with the flags that it takes. */
+  verbs: Record<string, string[]>;
   defaultOptions: UpdateOptions;
   startDaemon(
     world: World,
