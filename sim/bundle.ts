@@ -17,7 +17,10 @@ export interface Replacement {
   passesValues?: true;
 }
 
-/** A function of the disk below `base` and of nothing else. Whoever asks must not change the list: it is frozen. */
+/**
+ * A function of the disk below `base` and of nothing else, but that another version may read the same disk otherwise. Whoever
+ * asks must not change the list: it is frozen.
+ */
 function ofDisk(file: string, name: string, type: string): Replacement {
   const head = (as: string): string => `function ${as}(base: string): ${type} {`;
   return {
