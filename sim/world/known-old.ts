@@ -10,23 +10,23 @@ interface Known {
   /** Of versions whose name begins so. */
   version: string;
   promise: string;
-  /** The first group names the host. */
+  /** The first group names the host, where one is named. */
   text: RegExp;
   /** What acted there last. */
-  by: (host: Host, world: World) => Side | null | undefined;
+  by: (host: Host | null, world: World) => Side | null | undefined;
   /** Why it is so, and what mended it. */
   why: string;
 }
 
-const byVerb = (host: Host): Side | null => host.acted.verb;
-const byGuard = (host: Host): Side | null => host.acted.guard;
-const byDaemon = (host: Host): Side | undefined => host.daemon?.side;
-/** Not the named host is to blame, but who would have to help it. */
-const byLeader = (_host: Host, world: World): Side | undefined =>
+const byVerb = (host: Host | null): Side | null | undefined => host?.acted.verb;
+const byGuard = (host: Host | null): Side | null | undefined => host?.acted.guard;
+const byDaemon = (host: Host | null): Side | undefined => host?.daemon?.side;
+/** Not a named host is to blame, but who would have to help it. */
+const byLeader = (_host: Host | null, world: World): Side | undefined =>
   world.hosts.find((host) => host.daemon?.leadership?.isLeader() === true)?.daemon?.side;
 /** The daemon of a host that has kept an epoch which nobody had. */
-const byBelieved = (host: Host, world: World): Side | undefined => {
-  const kept = host.disk.find('/data/epoch.json');
+const byBelieved = (host: Host | null, world: World): Side | undefined => {
+  const kept = host?.disk.find('/data/epoch.json');
   const epoch = kept?.kind === 'file' ? (JSON.parse(kept.text || '{}') as { epoch?: number }).epoch : 0;
   return (epoch ?? 0) > Number(world.store.get(keys.epoch)?.value ?? 0) ? byDaemon(host) : undefined;
 };
@@ -88,13 +88,31 @@ const known: Known[] = [
     by: byLeader,
     why: 'a leader staged no release again that another node said to be damaged; 0.2.0 does',
   },
+  {
+    name: 'a fault of ours retried for ever',
+    version: '0.1.0',
+    promise: 'P8',
+    text: /^\S+ still runs after \d+ ms of a fault of ours$/,
+    by: byLeader,
+    why: 'a fault of the code was taken for silence of the store or of a peer; 0.2.0 ends the update',
+  },
+  {
+    name: 'a record that cannot be read',
+    version: '0.1.0',
+    promise: 'P8',
+    text: /^an unreadable record is told as internal: the update's record is not JSON$/,
+    by: byLeader,
+    why: 'it was told as a fault of the code, with nothing to do about it; 0.2.0 asks for an operator',
+  },
 ];
 
 /** The name of the known defect that this is; null: it is none. Asked right after it happened. */
 export function knownOld(world: World, { promise, text }: Violation): string | null {
   const found = known.find((one) => {
-    const id = one.promise === promise ? one.text.exec(text)?.[1] : undefined;
-    return id !== undefined && one.by(world.host(id), world)?.name.startsWith(one.version) === true;
+    const words = one.promise === promise ? one.text.exec(text) : null;
+    if (words === null) return false;
+    const host = words[1] === undefined ? null : world.host(words[1]);
+    return one.by(host, world)?.name.startsWith(one.version) === true;
   });
   return found?.name ?? null;
 }
