@@ -52,7 +52,7 @@ const known: Known[] = [
     name: 'an epoch that nobody had is kept',
     version: '0.1.0',
     promise: 'liveness',
-    text: /^update \S+ is running: .*"nodeId":"([^"]+)"/,
+    text: /^update \S+ is \w+: .*"nodeId":"([^"]+)"/,
     by: byBelieved,
     why: 'such an epoch shuts every leader out, for good; 0.2.0 lets go of it by itself',
   },
