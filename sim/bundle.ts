@@ -292,6 +292,9 @@ const sharedWorld: Plugin = {
   },
 };
 
+/** Where a version has what lies there now. */
+const placeIn = ({ moved }: Source, path: string): string => moved.reduce((at, table) => table[at] ?? at, path);
+
 /** Leads what the simulation imports from src/ to the src/ of another version, or to what stands in for it. */
 function sourceOf(source: Source): Plugin {
   return {
@@ -305,10 +308,7 @@ function sourceOf(source: Source): Plugin {
         const standIn = from.startsWith('sim/mixed/') ? undefined : source.standIns[wanted];
         if (standIn !== undefined) return { path: join(root, standIn) };
         if (!wanted.startsWith('src/')) return undefined;
-        const found = join(
-          source.root,
-          source.moved.reduce((at, moved) => moved[at] ?? at, wanted),
-        );
+        const found = join(source.root, placeIn(source, wanted));
         if (existsSync(found)) return { path: found };
         const where = `${source.name} has no ${relative(source.root, found)}`;
         return {
@@ -340,7 +340,7 @@ function simulatedDisk(source: Source, { quick, replacements, used }: Changes): 
       setup.onLoad({ filter: /\/src\/.*\.[jt]s$/ }, async ({ path }) => {
         const isOf = (one: Replacement): boolean => join(source.root, one.file) === path;
         const mine = replacements.filter(isOf);
-        const quickOnes = quick.filter(isOf);
+        const quickOnes = quick.filter(({ file }) => join(source.root, placeIn(source, file)) === path);
         if (mine.length + quickOnes.length === 0) return undefined;
         let contents = await readFile(path, 'utf8');
         for (const one of quickOnes) contents = contents.replaceAll(one.old, () => one.new);

@@ -6,7 +6,7 @@
 
 import { ClusterError } from '../../src/errors.ts';
 import * as own from '../../src/host/epoch.ts';
-import { completeReleases } from '../../src/trial/guard.ts';
+import { completeReleases } from '../../src/trial/complete.ts';
 import { parseProbation } from '../../src/trial/probation-file.ts';
 import { parseTrial } from '../../src/trial/trial-file.ts';
 import { damagedFile, linkedBy } from '../world/releases.ts';

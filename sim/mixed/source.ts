@@ -55,7 +55,9 @@ function verbsOf(dir: string, changes: Replacement[] = []): Source['verbs'] {
   const written = readFileSync(join(dir, commands), 'utf8');
   const text = changes.reduce((before, one) => before.replace(one.old, () => one.new), written);
   let flags: string[] = [];
-  for (const [, verb, flag] of text.matchAll(/node\.command\('([a-z-]+)'\)|^\s*(?:\.\w+\()?'(--[a-z-]+)/gm)) {
+  for (const [, verb, flag] of text.matchAll(
+    /(?:node\.command\(|^ +name: )'([a-z-]+)'|^ *(?:\.\w+\()?'(--[a-z-]+)/gm,
+  )) {
     if (verb !== undefined) {
       flags = ['--json', '--config'];
       verbs[verb] = flags;

@@ -4,13 +4,14 @@
  */
 import type { Mutant } from './list.ts';
 
-const journal = 'src/cluster/journal.ts';
+const journal = 'src/cluster/journal/journal.ts';
+const journalWrite = 'src/cluster/journal/journal-write.ts';
 
 /** The record goes to the store in another form and comes back from it; both are expressions of `value`. */
 function recordForm(name: string, promise: string, toStore: string, fromStore: string): Mutant {
   const written = (record: string): string => `JSON.stringify(((value) => ${toStore})(${record}))`;
-  const write = (before: string, record: string, after: string): Mutant['changes'][number] => ({
-    file: journal,
+  const write = (file: string, before: string, record: string, after: string): Mutant['changes'][number] => ({
+    file,
     old: `${before}JSON.stringify(${record})${after}`,
     new: `${before}${written(record)}${after}`,
   });
@@ -20,11 +21,11 @@ function recordForm(name: string, promise: string, toStore: string, fromStore: s
     promise,
     mixed: true,
     changes: [
-      write('{ put: keys.updateRecord(record.id), value: ', 'record', ' },'),
-      write(': [{ put: keys.update, value: ', 'record', ' }];'),
-      write('{ put: keys.update, value: ', 'started.record', ' };'),
+      write(journalWrite, '{ put: keys.updateRecord(record.id), value: ', 'record', ' },'),
+      write(journalWrite, ': [{ put: keys.update, value: ', 'record', ' }];'),
+      write(journal, '{ put: keys.update, value: ', 'started.record', ' };'),
       {
-        file: 'src/cluster/record-schema.ts',
+        file: 'src/cluster/journal/record-schema.ts',
         old: read,
         new: read
           .replace('text', 'JSON.stringify(((value) => (FROM))(JSON.parse(text)))')

@@ -1,7 +1,7 @@
 /** A host: its disk, its boots, and the supervisor that runs guard and daemon on it. */
 
 import type { NodeRole } from '../../src/ports/membership.ts';
-import type { GuardResult } from '../../src/trial/guard.ts';
+import type { GuardResult } from '../../src/trial/guard-result.ts';
 import { readLastRollback } from '../../src/trial/trial-view.ts';
 import { createSimDisk } from './disk.ts';
 import * as fs from './fs-shim.ts';

@@ -1,8 +1,8 @@
 /** Puts one run together from its seed: the cluster, its faults, its operators, its checkers. */
 
 import { keys } from '../../src/base/store-keys.ts';
+import type { UpdateOptions } from '../../src/cluster/update/options.ts';
 import { defaultOptions } from '../../src/cluster/update/options.ts';
-import type { UpdateOptions } from '../../src/cluster/update/types.ts';
 import { createCheckers } from '../checkers/index.ts';
 import { planFaults } from '../faults.ts';
 import { forgetBuilds, makeBuild } from './builds.ts';
