@@ -10,7 +10,7 @@ import { readInstalled, readLastRollback, readTrialView } from '../../src/trial/
 import { lookOn, verifyOn } from './look.ts';
 import { ownError } from './own-error.ts';
 import { clockOf, quorumCheckOf } from './ports.ts';
-import { completeNames, prune, stageVerb } from './releases.ts';
+import { completeNames, linkedBy, prune, stageVerb } from './releases.ts';
 import { endProc } from './scheduler.ts';
 import type { Daemon, Host, VerbRun, World } from './types.ts';
 
@@ -232,6 +232,8 @@ function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
       requestRestart: () => {
         const taken = sched.later(proc, timing.int(1, 8), () => undefined);
         sched.after(host.supervisor, timing.int(1, 8), () => {
+          const runs = host.daemon?.release ?? null;
+          host.acted.needlessRestart = runs !== null && runs === linkedBy(host, 'dist') ? host.acted.verb : null;
           world.checkers.restartAsked(host, run);
           host.order = 'restart';
           host.wakeSupervisor();

@@ -28,7 +28,7 @@ export function createHost(id: string, role: NodeRole): Host {
     wallOffsetMs: 0,
     supervisor: newProc(`${id}/none`, id, 1),
     code: '',
-    acted: { verb: null, guard: null },
+    acted: { verb: null, guard: null, needlessRestart: null },
     ran: new Set(),
     furnished: [],
     ranLast: '',

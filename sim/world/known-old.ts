@@ -40,6 +40,14 @@ const known: Known[] = [
     by: byVerb,
     why: 'an activation by hand held no place in the store, so two voters could be taken out at once; 0.2.0 has the place',
   },
+  ...['0.1.0', '0.2.0'].map((version) => ({
+    name: 'a restart for nothing',
+    version,
+    promise: 'P1',
+    text: /^\S+ stops for u-\S+ while (\S+) is down by our doing$/,
+    by: (host: Host | null): Side | null | undefined => host?.acted.needlessRestart,
+    why: 'a rollback restarted a node that ran its known-good release already, when the leader had gone on; mended after 0.2.0',
+  })),
   {
     name: 'any epoch believed',
     version: '0.1.0',

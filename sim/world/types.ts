@@ -121,8 +121,11 @@ export interface Host {
   supervisor: Proc;
   /** The release whose code the supervisor runs. */
   code: string;
-  /** Of which version the last verb and the last guard on it were; null: none ran yet. */
-  acted: { verb: Side | null; guard: Side | null };
+  /**
+   * Of which version the last verb and the last guard on it were, and the verb that last asked for a restart of what was
+   * installed and ran already; null: none, or the last restart was due.
+   */
+  acted: { verb: Side | null; guard: Side | null; needlessRestart: Side | null };
   /** The versions whose daemons have run on it. */
   ran: Set<string>;
   /** What was committed on it before the story begins; the last one is what it runs. */

@@ -402,6 +402,32 @@ describe('rollback', () => {
     expect(said).toContain('restart before');
   });
 
+  for (const [when, waitMs] of [
+    ['asked for', 1_000],
+    ['overdue', 300_000],
+  ] as const) {
+    it(`${when} on a node that runs its known-good release already restarts nothing: nobody waits for it (P1)`, async () => {
+      await activate(deps, update);
+      // A disk that took no changes at the start: the guard had the known-good release run.
+      nowMs += 500;
+      healthy(good);
+      nowMs += waitMs;
+      said = [];
+      expect(await rollback(deps, { updateId: 'u1', epoch: 5 })).toMatchObject({ changed: true, installed: good });
+      expect(said).not.toContain('restart before');
+      expect(has('trial.json')).toBe(false);
+    });
+  }
+
+  it('before the restart of the activation asks for one: that of the activation may never come', async () => {
+    healthy(good);
+    nowMs += 500;
+    await activate(deps, update);
+    said = [];
+    await rollback(deps, { updateId: 'u1', epoch: 5 });
+    expect(said).toContain('restart before');
+  });
+
   it('needs no update and no epoch from an operator, and tells what to do where nothing is on trial', async () => {
     await onTrial();
     await rollback(deps, {});
