@@ -309,7 +309,7 @@ function spoil(world: World, random: Random, host: Host, hash: string, what: str
   file.text = random.chance(0.3) ? '' : `rot ${file.text}`;
   file.synced = file.text;
   host.disk.version += 1;
-  host.rotten.add(hash);
+  host.rotten.set(hash, world.sched.now());
   host.lookDue = true;
   world.trace.line(`fault: ${what} on ${host.id}: ${hash.slice(0, 6)}/${name}`);
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from './bundle.ts';
+import { bundleMixed } from './mixed/bundle.ts';
 import { readOptions } from './options.ts';
 import { runWorker } from './worker.ts';
 
@@ -11,6 +12,8 @@ const help = `npm run sim -- [options]
   --seeds N   how many seeds (default 1000)
   --seed S    the first one (default 1)
   --times T   runs of each seed; their traces must be equal (default 1)
+  --mixed     this version and those of before in one world: hosts change over as they are updated
+  --before V  with --mixed: only with the versions whose name has V in it (default: all)
   --trace     one seed, told line by line
   --jobs J    processes (default: one per core)
 
@@ -19,7 +22,8 @@ Exit code 0: no promise was broken, and every repeated seed had the same trace; 
 
 const options = readOptions(help, {
   numbers: { seeds: 1_000, seed: 1, times: 1, jobs: availableParallelism() },
-  flags: ['trace'],
+  texts: { before: '' },
+  flags: ['trace', 'mixed'],
 });
 
 interface Sum {
@@ -49,7 +53,7 @@ async function main(): Promise<number> {
   };
   try {
     const file = join(dir, 'sim.cjs');
-    await bundle(file);
+    await (options.mixed ? bundleMixed(file, [], { before: options.before }) : bundle(file));
     const seeds = options.trace ? 1 : options.seeds;
     const jobs = Math.min(seeds, options.trace ? 1 : options.jobs);
     const runs = Array.from({ length: jobs }, (_, at) => {
@@ -72,6 +76,11 @@ async function main(): Promise<number> {
   }
   const seconds = Math.round((Date.now() - startMs) / 100) / 10;
   process.stdout.write(`${JSON.stringify({ ...total, times: options.times, seconds })}\n`);
+  const idle = ['changed over', 'led by both'].find((what) => total.outcomes[what] === undefined);
+  if (options.mixed && total.seeds >= 100 && idle !== undefined) {
+    process.stderr.write(`nothing was ${idle}: this run says nothing about versions\n`);
+    return 1;
+  }
   return total.violations + total.mismatches === 0 ? 0 : 1;
 }
 

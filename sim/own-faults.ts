@@ -4,9 +4,8 @@
  * does what docs/operating.md says. Neither may be taken for silence and retried for ever.
  */
 import { keys } from '../src/base/store-keys.ts';
-import { asClusterError } from '../src/errors.ts';
-import { reasonsOf } from './world/agent.ts';
 import { runningUpdate } from './world/operator.ts';
+import { ownError } from './world/own-error.ts';
 import { nobody } from './world/scheduler.ts';
 import { spoilText } from './world/texts.ts';
 import type { Daemon, World } from './world/types.ts';
@@ -61,7 +60,7 @@ function askWhy(world: World): void {
     control.getUpdate('').then(
       (record) => world.violate('P8', `${record.id} is shown although its record cannot be read`),
       (thrown: unknown) => {
-        const { code, message } = asClusterError(thrown);
+        const { code, message } = ownError(thrown);
         if (code !== 'operator-needed') world.violate('P8', `an unreadable record is told as ${code}: ${message}`);
       },
     );
@@ -82,4 +81,4 @@ function removeRecord(world: World): void {
   store.remove(keys.update);
 }
 
-const isWell = (world: World, daemon: Daemon): boolean => reasonsOf(world, daemon).length === 0;
+const isWell = (world: World, daemon: Daemon): boolean => daemon.side.reasonsOf(world, daemon).length === 0;

@@ -37,8 +37,7 @@ function cut(world: World, host: Host): boolean {
   file.text = cutShort;
   file.synced = cutShort;
   disk.version += 1;
-  host.rotten.add(release);
-  host.cutAtMs = world.sched.now();
+  host.rotten.set(release, world.sched.now());
   host.lookDue = true;
   world.stats.faults += 1;
   world.trace.line(`fault: ${release.slice(0, 6)} on ${host.id} rots where it starts, and its daemon ends`);
@@ -49,5 +48,5 @@ function cut(world: World, host: Host): boolean {
 
 /** One that only another release can help has no other one spoiled. */
 export function cutOn(host: Host): boolean {
-  return [...host.rotten].some((hash) => startsNever(host, hash));
+  return [...host.rotten.keys()].some((hash) => startsNever(host, hash));
 }

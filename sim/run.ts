@@ -1,5 +1,9 @@
 /** Entry of the bundle: runs seeds and prints one JSON line per violation and a last one with the sum. */
+import { createRequire } from 'node:module';
 import './world/abort.ts';
+import './world/shared.ts';
+import { side } from './world/side.ts';
+import type { Side } from './world/types.ts';
 import { runSeed } from './world/world.ts';
 
 interface Sum {
@@ -10,6 +14,12 @@ interface Sum {
   /** Of all traces together: the same range of seeds has the same one wherever it is run. */
   hash: number;
   outcomes: Record<string, number>;
+}
+
+/** The versions that are in this world: this one alone, or those whose bundles are named. */
+function loadSides(): Side[] {
+  if (globalThis.simSides.length === 0) return [side];
+  return globalThis.simSides.map((file) => (createRequire(file)(file) as { side: Side }).side);
 }
 
 function main(args: string[]): number {
@@ -25,12 +35,13 @@ function main(args: string[]): number {
   const times = value('--times', 1);
   const trace = args.includes('--trace');
   const stopAtFirst = args.includes('--stop-at-first');
+  const sides = loadSides();
   const sum: Sum = { seeds: 0, violations: 0, mismatches: 0, events: 0, hash: 0, outcomes: {} };
   const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
   for (let at = 0; at < seeds; at += step) {
     const seed = first + at;
-    const result = runSeed(seed, trace);
+    const result = runSeed(seed, trace, sides);
     sum.seeds += 1;
     sum.events += result.events;
     sum.hash = (sum.hash + Number.parseInt(result.hash.slice(8), 16)) >>> 0;
@@ -39,7 +50,7 @@ function main(args: string[]): number {
     }
     if (trace) process.stdout.write(`${result.lines.join('\n')}\nhash ${result.hash}, ${result.events} events\n`);
     for (let again = 1; again < times; again += 1) {
-      const other = runSeed(seed, false);
+      const other = runSeed(seed, false, sides);
       if (other.hash === result.hash) continue;
       sum.mismatches += 1;
       print({ seed, mismatch: [result.hash, other.hash] });

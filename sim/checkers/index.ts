@@ -1,5 +1,6 @@
 /** Every checker, in the order of the promises. `truth` comes first: it tells the others what happens on the disks. */
 import type { Checker, World } from '../world/types.ts';
+import { countHandedOn } from './handed-on.ts';
 import { checkGate } from './p1-gate.ts';
 import { checkQuorum } from './p1-quorum.ts';
 import { checkDisk } from './p2-disk.ts';
@@ -28,6 +29,7 @@ export function createCheckers(world: World): Required<Checker> {
     checkVerified(world),
     checkQuarantine(world),
     checkRecord(world),
+    countHandedOn(world),
   ];
   return {
     diskChanged: toAll(all, 'diskChanged'),

@@ -44,5 +44,10 @@ export function checkFence(world: World): Checker {
 /** Without what an operator may change from any node at any time; the order of its keys says nothing. */
 function essence(record: UpdateRecord): string {
   const rest = { ...record, requested: null, lastEvent: 0, canaryPassed: false };
-  return JSON.stringify(Object.entries(rest).sort(([one], [two]) => (one < two ? -1 : 1)));
+  return JSON.stringify(rest, sorted);
+}
+
+function sorted(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [two]) => (one < two ? -1 : 1)));
 }

@@ -12,16 +12,21 @@ export function checkVerified(world: World): Checker {
   /** Releases that each host has committed, the first ones among them. */
   const proved = new Map<string, Set<string>>();
   const provedOn = (host: Host): Set<string> => {
-    const known = proved.get(host.id) ?? new Set([...world.builds.keys()].slice(0, 2));
+    const known = proved.get(host.id) ?? new Set(host.furnished);
     proved.set(host.id, known);
     return known;
   };
   /** Since the last start of its daemon the node went back from this release. */
   const wentBack = new Map<string, { from: string; atMs: number }>();
+  /** Trials, by their id. */
+  const begun = new Set<string>();
   const leadsSince = new Map<string, number>();
   return {
-    trialBegins(host, { release }) {
+    trialBegins(host, { id, release }) {
       wentBack.delete(host.id);
+      // A power cut took its end back: the guard's next run has the last word.
+      if (begun.has(id)) return;
+      begun.add(id);
       const wrong = damaged(host, release);
       if (wrong !== null) world.violate('P7', `${host.id} goes on trial with ${release.slice(0, 6)}: ${wrong}`);
     },
@@ -39,7 +44,7 @@ export function checkVerified(world: World): Checker {
       const words = `${host.id} starts ${release.slice(0, 6)}: ${wrong}`;
       if (!host.rotten.has(release)) return world.violate('P7', words);
       // Whole when it was gone back to, and rotten before it was started again: its next starts find that.
-      const later = host.cutAtMs !== null && host.cutAtMs > atMs;
+      const later = (host.rotten.get(release) ?? 0) > atMs;
       if (from === undefined || from === release || later) return;
       const better = [...provedOn(host)].find((hash) => hash !== from && damaged(host, hash) === null);
       if (better !== undefined) world.violate('P7', `${words}; it went back, and ${better.slice(0, 6)} is whole`);

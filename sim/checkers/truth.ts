@@ -21,7 +21,7 @@ export function createTruth(world: World): Checker {
     const known = onTrial.get(host.id);
     const now = trial !== null && trial.release === dist ? trial : null;
     const before = installed.get(host.id) ?? null;
-    const trusted = proved.get(host.id) ?? new Set([...world.builds.keys()].slice(0, 2));
+    const trusted = proved.get(host.id) ?? new Set(host.furnished);
     proved.set(host.id, trusted);
     // A power cut may take back a switch whose claim it keeps: the guard's next run finishes that rollback.
     const goesBack = byPowerCut && isClaimed(host);

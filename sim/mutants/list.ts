@@ -6,6 +6,8 @@ export interface Mutant {
   /** The promise that is expected to break; another one may break first. */
   promise: string;
   changes: Replacement[];
+  /** It shows only beside versions of before (sim/mixed/). */
+  mixed?: true;
 }
 
 const one = (name: string, promise: string, file: string, old: string, fresh: string): Mutant => ({

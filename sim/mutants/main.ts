@@ -6,8 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../bundle.ts';
+import { bundleMixed } from '../mixed/bundle.ts';
 import { readOptions } from '../options.ts';
 import { type Found, runWorker } from '../worker.ts';
+import { compatibility } from './compatibility.ts';
 import { type Mutant, mutants } from './list.ts';
 
 const help = `npm run sim:mutants -- [options]
@@ -43,16 +45,20 @@ async function firstViolation(file: string, seed: number, seeds: number): Promis
 /** All at once and first: others may change the text meanwhile, and no verdict may be about two states of it. */
 async function makeMutant(mutant: Mutant, file: string): Promise<string> {
   try {
-    await bundle(file, mutant.changes);
+    await (mutant.mixed === true ? bundleMixed : bundle)(file, mutant.changes);
     return '';
   } catch (thrown) {
     return `cannot be made: ${thrown instanceof Error ? thrown.message : thrown}`;
   }
 }
 
-async function tryMutant(mutant: Mutant, file: string, sound: string): Promise<Verdict> {
+/** Where the bundle of the code as it is lies. */
+const soundIn = (dir: string, { mixed }: Pick<Mutant, 'mixed'>): string =>
+  join(dir, `sound${mixed ? '-mixed' : ''}.cjs`);
+
+async function tryMutant(mutant: Mutant, file: string, dir: string): Promise<Verdict> {
   try {
-    return { mutant, caught: await catchIt(file, sound), error: '' };
+    return { mutant, caught: await catchIt(file, soundIn(dir, mutant)), error: '' };
   } catch (thrown) {
     return { mutant, caught: null, error: `cannot be run: ${thrown instanceof Error ? thrown.message : thrown}` };
   }
@@ -70,9 +76,8 @@ async function catchIt(file: string, sound: string): Promise<Found | null> {
 
 async function main(): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'claudecluster-mutants-'));
-  const wanted = mutants.filter((mutant) => mutant.name.includes(options.only));
+  const wanted = [...mutants, ...compatibility].filter((mutant) => mutant.name.includes(options.only));
   const verdicts: Verdict[] = [];
-  const sound = join(dir, 'sound.cjs');
   const all: { mutant: Mutant; file: string; error: string }[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
@@ -80,8 +85,7 @@ async function main(): Promise<number> {
       const at = next;
       next += 1;
       const { mutant: made, file, error: unmade } = all[at] as (typeof all)[number];
-      const verdict =
-        unmade === '' ? await tryMutant(made, file, sound) : { mutant: made, caught: null, error: unmade };
+      const verdict = unmade === '' ? await tryMutant(made, file, dir) : { mutant: made, caught: null, error: unmade };
       verdicts.push(verdict);
       const { caught, error, mutant } = verdict;
       const found = caught === null ? error || 'SURVIVED' : `${caught.promise} in seed ${caught.seed}: ${caught.text}`;
@@ -89,7 +93,8 @@ async function main(): Promise<number> {
     }
   };
   try {
-    await bundle(sound);
+    await bundle(soundIn(dir, {}));
+    if (wanted.some(({ mixed }) => mixed)) await bundleMixed(soundIn(dir, { mixed: true }));
     for (const [at, mutant] of wanted.entries()) {
       const file = join(dir, `mutant-${at}.cjs`);
       all.push({ mutant, file, error: await makeMutant(mutant, file) });

@@ -8,8 +8,9 @@ import { activate, commit, rollback, type VerbDeps } from '../../src/host/verbs.
 import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
 import { readInstalled, readLastRollback, readTrialView } from '../../src/trial/trial-view.ts';
 import { lookOn, verifyOn } from './look.ts';
+import { ownError } from './own-error.ts';
 import { clockOf, quorumCheckOf } from './ports.ts';
-import { completeNames, prune, stageVerb } from './releases.ts';
+import { completeNames, linkedBy, prune, stageVerb } from './releases.ts';
 import { endProc } from './scheduler.ts';
 import type { Daemon, Host, VerbRun, World } from './types.ts';
 
@@ -126,6 +127,7 @@ export function answerTask(world: World, daemon: Daemon, task: Task, answer: (va
     epoch: Number(option(task.argv, '--epoch')),
   };
   daemon.verbs.add(run);
+  host.acted.verb = daemon.side;
   proc.onEnd = () => {
     daemon.verbs.delete(run);
     if (daemon.proc.dead) return;
@@ -140,6 +142,12 @@ export function answerTask(world: World, daemon: Daemon, task: Task, answer: (va
     if (!daemon.proc.dead) world.sched.after(daemon.proc, 1, () => answer(() => result));
   };
   world.sched.after(proc, world.timing.int(5, 40), () => {
+    const unknown = unknownWord(task.argv, daemon.side.verbs);
+    if (unknown !== null) {
+      world.trace.line(`${host.id}: verb ${run.verb} refused: ${unknown}`);
+      say(2, { ok: false, error: new ClusterError('usage', unknown).toJSON() });
+      return;
+    }
     world.trace.line(`${host.id}: verb ${task.argv.slice(2, 4).join(' ').slice(0, 24)} epoch ${run.epoch}`);
     world.checkers.verbBegins(host, run);
     runVerb(world, host, run).then(
@@ -159,6 +167,16 @@ export function answerTask(world: World, daemon: Daemon, task: Task, answer: (va
   });
 }
 
+/** What the command of this version does not take; a world of one version has nothing to ask. */
+function unknownWord(argv: string[], verbs: Daemon['side']['verbs']): string | null {
+  if (!globalThis.simMixed) return null;
+  const [, , verb = ''] = argv;
+  const flags = verbs[verb];
+  if (flags === undefined) return `unknown command '${verb}'`;
+  const unknown = argv.find((word) => word.startsWith('--') && !flags.includes(word));
+  return unknown === undefined ? null : `unknown option '${unknown}'`;
+}
+
 function option(argv: string[], name: string): string {
   const at = argv.indexOf(name);
   return at < 0 ? '' : (argv[at + 1] ?? '');
@@ -168,6 +186,7 @@ const ms = (text: string): number => Number(text.replace('ms', ''));
 
 export async function runVerb(world: World, host: Host, run: VerbRun): Promise<object> {
   const { argv, updateId, epoch } = run;
+  run.proc.errorOf = ownError;
   const deps = verbDeps(world, host, run);
   switch (run.verb) {
     case 'activate': {
@@ -213,6 +232,8 @@ function verbDeps(world: World, host: Host, run: VerbRun): VerbDeps {
       requestRestart: () => {
         const taken = sched.later(proc, timing.int(1, 8), () => undefined);
         sched.after(host.supervisor, timing.int(1, 8), () => {
+          const runs = host.daemon?.release ?? null;
+          host.acted.needlessRestart = runs !== null && runs === linkedBy(host, 'dist') ? host.acted.verb : null;
           world.checkers.restartAsked(host, run);
           host.order = 'restart';
           host.wakeSupervisor();

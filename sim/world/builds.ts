@@ -29,14 +29,19 @@ export interface Build {
   corruptOn: Map<string, 'once' | 'always'>;
 }
 
-export function makeBuild(number: number, behaviour: Behaviour, random: Random): Build {
+export function makeBuild(
+  number: number,
+  behaviour: Behaviour,
+  random: Random,
+  protocol: VersionInfo['protocol'],
+): Build {
   const { hash, files } = makeTree(number, random.hex(30));
   const version: VersionInfo = {
     buildHash: hash,
     builtAt: '2026-01-01T00:00:00Z',
     gitCommit: hash.slice(0, 7),
     version: `0.${number}.0`,
-    protocol: { min: 1, max: 1 },
+    protocol,
     node: '>=20',
   };
   // Before three heartbeats are over: a build that fails later than that is for probation to find.

@@ -16,6 +16,7 @@ import { type Behaviour, type Build, behaviourOn } from './builds.ts';
 import { clientPoolOf } from './client-pool.ts';
 import { beat, noteHealth } from './heartbeat.ts';
 import { lookWatchOf } from './look.ts';
+import { ownError } from './own-error.ts';
 import { clockOf, loggerOf, membershipOf, raftOf } from './ports.ts';
 import { damaged, startsNever } from './releases.ts';
 import { endProc } from './scheduler.ts';
@@ -30,11 +31,14 @@ export function startDaemon(
 ): Daemon {
   const { sched, timing } = world;
   const proc = world.newProc(host, `${host.id}/daemon`);
+  proc.errorOf = ownError;
+  const side = world.sideOf(build.hash);
   const store = world.store.port(proc, false);
   const clock = clockOf(world, host, proc);
   const daemon: Daemon = {
     proc,
     host,
+    side,
     incarnation: world.random.hex(8),
     release: build.hash,
     build,
@@ -66,7 +70,8 @@ export function startDaemon(
   };
   host.daemon = daemon;
   host.onLooked = () => noteHealth(world, daemon);
-  world.trace.line(`${host.id}: starts ${build.hash.slice(0, 6)} as ${daemon.incarnation.slice(0, 6)}`);
+  const of = globalThis.simMixed ? ` of ${side.name}` : '';
+  world.trace.line(`${host.id}: starts ${build.hash.slice(0, 6)}${of} as ${daemon.incarnation.slice(0, 6)}`);
   proc.onEnd = () => {
     daemon.listening = false;
     world.group.stop(host.id);
@@ -109,6 +114,8 @@ function join(world: World, daemon: Daemon, behaviour: Behaviour): void {
   if (member !== undefined) member.stuck = behaviour === 'lags';
   if (behaviour === 'never-joins') return;
   daemon.joined = true;
+  host.ranLast = daemon.release;
+  host.ran.add(daemon.side.name);
   compose(world, daemon);
   if (behaviour === 'healthy-then-crashes' || behaviour === 'healthy-then-ill') {
     world.sched.after(proc, daemon.build.failsAfterMs, () => {

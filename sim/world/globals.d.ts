@@ -6,6 +6,14 @@ declare global {
   var simWait: () => 'timed-out';
   var simAbortController: unknown;
   var simAbortSignal: unknown;
+  /** Several versions in one world (sim/mixed/): nothing but text passes between them. */
+  var simMixed: boolean;
+  /** Of the version that this bundle is of. */
+  var simVersion: { name: string; protocol: { min: number; max: number }; verbs: Record<string, string[]> };
+  /** The bundles of the versions that are in this world; none: it has one version. */
+  var simSides: string[];
+  /** By the name of its file: what the bundles of all versions have in common (sim/world/shared.ts). */
+  var simShared: Record<string, unknown>;
   /** Without `quicker` (sim/bundle.ts). */
   var simExact: boolean;
   var simText: (value: object) => string;

@@ -1,9 +1,7 @@
 /** Operators on hosts: they take voters out of service by hand, two of them at the same moment, and end those trials again. */
 import { keys } from '../../src/base/store-keys.ts';
-import { asClusterError } from '../../src/errors.ts';
-import { runVerb } from './agent.ts';
-import { makeBuild } from './builds.ts';
-import { install } from './releases.ts';
+import { ownError } from './own-error.ts';
+import { install, linkedBy } from './releases.ts';
 import { endProc, nobody } from './scheduler.ts';
 import type { Host, VerbRun, World } from './types.ts';
 
@@ -15,8 +13,7 @@ export function startHands(world: World): void {
   const random = world.random.fork('hands');
   if (!random.chance(0.25)) return;
   const { sched } = world;
-  const build = makeBuild(world.builds.size + 1, random.chance(0.8) ? 'good' : 'crashes', random);
-  world.builds.set(build.hash, build);
+  const build = world.newBuild(random.chance(0.8) ? 'good' : 'crashes', random);
   for (let round = 0; round < random.int(1, 3); round += 1) {
     const atMs = random.int(1_500, world.faultsEndMs);
     const first = random.pick(world.voters);
@@ -69,7 +66,10 @@ function byHand(world: World, host: Host, [verb = '', hash = '']: string[], name
   world.sched.after(proc, world.timing.int(5, 40), () => {
     world.trace.line(`${host.id}: by hand: ${verb} ${updateId}`);
     world.checkers.verbBegins(host, run);
-    runVerb(world, host, run).then(
+    // The command on a host is that of its installed release.
+    const side = world.sideOf(linkedBy(host, 'dist') ?? host.code);
+    host.acted.verb = side;
+    side.runVerb(world, host, run).then(
       () => {
         if (proc.dead) return;
         world.checkers.verbEnds(host, run, { ok: true, code: '' });
@@ -77,7 +77,7 @@ function byHand(world: World, host: Host, [verb = '', hash = '']: string[], name
       },
       (thrown: unknown) => {
         if (proc.dead) return;
-        const error = asClusterError(thrown);
+        const error = ownError(thrown);
         world.trace.line(`${host.id}: by hand: ${verb} refused: ${error.code} ${error.message}`);
         world.checkers.verbEnds(host, run, { ok: false, code: error.code });
         endProc(proc);

@@ -40,7 +40,7 @@ export function beat(world: World, daemon: Daemon): void {
     release: { buildHash, version, gitCommit },
     trial: host.disk.root.entries.has('trial.json') ? (readTrial(host.base)?.release ?? null) : null,
     ...(daemon.look.looked().damage.length > 0 ? { damaged: true } : {}),
-    protocol: { min: 1, max: 1 },
+    protocol: daemon.side.protocol,
     memberId: null,
     writtenMs: sched.now(),
   };

@@ -1,17 +1,14 @@
 /** A host: its disk, its boots, and the supervisor that runs guard and daemon on it. */
 
-import { checkDueInMs, runsOther } from '../../src/host/managers/supervisor/guard-watch.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
-import { noteCommitted } from '../../src/release/committed.ts';
-import { runGuard } from '../../src/trial/guard.ts';
+import type { GuardResult } from '../../src/trial/guard-result.ts';
 import { readLastRollback } from '../../src/trial/trial-view.ts';
-import { startDaemon, stopGracefully } from './daemon.ts';
 import { createSimDisk } from './disk.ts';
 import * as fs from './fs-shim.ts';
 import { clockOf } from './ports.ts';
-import { install } from './releases.ts';
+import { install, linkedBy } from './releases.ts';
 import { endProc, newProc } from './scheduler.ts';
-import type { Daemon, Host, World } from './types.ts';
+import type { Daemon, Host, Side, World } from './types.ts';
 
 /** As src/host/managers/supervisor/supervise.ts has it, ms. */
 const pollMs = 1_000;
@@ -30,6 +27,11 @@ export function createHost(id: string, role: NodeRole): Host {
     bootedAtMs: 0,
     wallOffsetMs: 0,
     supervisor: newProc(`${id}/none`, id, 1),
+    code: '',
+    acted: { verb: null, guard: null, needlessRestart: null },
+    ran: new Set(),
+    furnished: [],
+    ranLast: '',
     daemon: null,
     procs: new Map(),
     order: null,
@@ -37,21 +39,27 @@ export function createHost(id: string, role: NodeRole): Host {
     backoffMs: backoffMinMs,
     otherSeen: 0,
     crashIn: null,
-    rotten: new Set(),
-    cutAtMs: null,
+    rotten: new Map(),
     lookDue: false,
     onLooked: () => undefined,
     fellTo: null,
   };
 }
 
-/** What every host starts with: one release, committed, and the one before it. */
-export function furnish(host: Host, hash: string, older: string): void {
+/** What every host starts with: a release, committed, and the one before it. `behind`: it still runs that one. */
+export function furnish(
+  world: World,
+  host: Host,
+  { hash, older, behind }: { hash: string; older: string; behind: boolean },
+): void {
   for (const dir of ['data', 'run', 'log', 'releases']) fs.mkdirSync(`${host.base}/${dir}`);
   install(host, older);
   install(host, hash);
-  for (const one of [older, hash]) noteCommitted(host.base, one, '');
-  fs.symlinkSync(`releases/${hash}`, `${host.base}/dist`);
+  const began = behind ? older : hash;
+  const furnished = behind ? [older] : [older, hash];
+  for (const one of furnished) world.sideOf(one).noteCommitted(host.base, one, '');
+  Object.assign(host, { furnished, ranLast: began, code: began });
+  fs.symlinkSync(`releases/${began}`, `${host.base}/dist`);
   host.disk.syncAll();
 }
 
@@ -69,6 +77,8 @@ export function bootHost(world: World, host: Host): void {
 function startSupervisor(world: World, host: Host, inMs: number): void {
   const supervisor = world.newProc(host, `${host.id}/supervisor`);
   host.supervisor = supervisor;
+  // As it is started: by what `dist.bak` leads to where a trial has begun.
+  host.code = linkedBy(host, 'dist.bak') ?? linkedBy(host, 'dist') ?? host.code;
   host.order = null;
   host.wakeSupervisor = () => {
     if (host.daemon !== null && host.order !== null) stop(world, host, host.daemon, false);
@@ -100,11 +110,21 @@ export function powerCut(world: World, host: Host): void {
 
 // ---------------------------------------------------------------------------------------------- supervisor
 
-function guard(world: World, host: Host, reason: 'start' | 'tick'): ReturnType<typeof runGuard> | null {
+/** Whose guard is asked: that of the release that the supervisor trusts, else the supervisor's own copy. */
+function guardSide(world: World, host: Host): Side {
+  const own = world.sideOf(host.code);
+  if (!globalThis.simMixed) return own;
+  const hash = own.guardOf(host);
+  host.acted.guard = hash === null ? own : world.sideOf(hash);
+  return host.acted.guard;
+}
+
+function guard(world: World, host: Host, reason: 'start' | 'tick'): GuardResult | null {
   const proc = world.newProc(host, `${host.id}/guard`);
   const clock = clockOf(world, host, proc);
   const result = world.sched.as(proc, () => {
     try {
+      const { runGuard } = guardSide(world, host);
       return runGuard({ base: host.base, reason, bootId: host.bootId, nowMs: clock.nowMs(), wallIso: clock.wallIso() });
     } catch {
       return null;
@@ -122,7 +142,7 @@ function guard(world: World, host: Host, reason: 'start' | 'tick'): ReturnType<t
 }
 
 /** Whichever run of the guard it was that found the known-good release damaged, a verb's too, whose words are the evidence. */
-function noteFall(host: Host, result: ReturnType<typeof runGuard>): void {
+function noteFall(host: Host, result: GuardResult): void {
   const last = readLastRollback(host.base);
   if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
   else if (last?.why.includes('takes its place') && last.knownGood === result.release) host.fellTo = result.release;
@@ -143,7 +163,7 @@ function run(world: World, host: Host): void {
   const build = world.builds.get(result.release);
   if (build === undefined) throw new Error(`${host.id} is to run ${result.release}, which nobody made`);
   const told = result.damaged?.why ?? null;
-  const daemon = startDaemon(world, host, { build, told }, (ended) => {
+  const daemon = world.sideOf(build.hash).startDaemon(world, host, { build, told }, (ended) => {
     if (host.daemon === ended) host.daemon = null;
     if (supervisor.dead) return;
     world.sched.after(supervisor, world.timing.int(1, 10), () => daemonEnded(world, host, ended));
@@ -193,8 +213,10 @@ function watch(world: World, host: Host, daemon: Daemon, notBeforeMs: number): v
   let next = notBeforeMs;
   if (nothingToWatch(host, daemon)) {
     host.otherSeen = 0;
+    if (world.sideOf(host.code).takesOver) host.code = daemon.release;
     return void sched.after(supervisor, pollMs, () => watch(world, host, daemon, notBeforeMs));
   }
+  const { checkDueInMs, runsOther } = world.sideOf(host.code);
   const dueInMs = checkDueInMs(host.base, clock, host.bootId);
   if (dueInMs !== null && dueInMs <= 0 && sched.now() >= notBeforeMs) {
     const result = guard(world, host, 'tick');
@@ -228,6 +250,6 @@ function stop(world: World, host: Host, daemon: Daemon, hard: boolean): void {
   host.order = 'restart';
   host.otherSeen = 0;
   world.trace.line(`${host.id}: supervisor stops ${daemon.incarnation.slice(0, 6)}`);
-  stopGracefully(world, daemon);
+  daemon.side.stopGracefully(world, daemon);
   world.sched.after(host.supervisor, hard ? 2_000 : 12_000, () => endProc(daemon.proc));
 }

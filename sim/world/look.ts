@@ -18,11 +18,15 @@ export async function verifyOn(world: World, host: Host, proc: Proc, hash: strin
   if (why !== '') throw new ClusterError('verify-failed', `${hash}: ${why}`);
 }
 
+const lastRotMs = (host: Host): number => Math.max(0, ...host.rotten.values());
+
 export async function lookOn(world: World, host: Host, proc: Proc): Promise<LookResult> {
-  host.lookDue = false;
+  const rotAtMs = lastRotMs(host);
   const clock = clockOf(world, host, proc);
   const verifyRelease = (_base: string, hash: string): Promise<void> => verifyOn(world, host, proc, hash);
   const looked = await lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
+  // Only one that came to its end has seen it.
+  if (rotAtMs === lastRotMs(host)) host.lookDue = false;
   if (host.daemon !== null) world.sched.after(host.daemon.proc, 2, () => host.onLooked());
   return looked;
 }

@@ -1,7 +1,7 @@
 /** Who reaches whom, one way at a time, and what happens to a call on its way there and back. */
 import { ClusterError } from '../../src/errors.ts';
 import type { Random } from './random.ts';
-import { nobody, type Proc, type Scheduler } from './scheduler.ts';
+import { heardBy, nobody, type Proc, type Scheduler } from './scheduler.ts';
 
 /** How much later than others a command comes, ms, and how long after that once more. */
 interface Late {
@@ -68,11 +68,12 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
           settled = true;
           act();
         };
+        const fail = (what: string): void => reject(heardBy(from, unavailable(what)));
         const timeout = (): void => {
           if (timed || settled) return;
           timed = true;
           const leftMs = Math.min(Math.max(1, sentMs + timeoutMs - sched.now()), keepaliveMs);
-          sched.after(from, leftMs, () => settle(() => reject(unavailable(`${to} did not answer in ${timeoutMs} ms`))));
+          sched.after(from, leftMs, () => settle(() => fail(`${to} did not answer in ${timeoutMs} ms`)));
         };
         const answer = <T>(value: () => T): void => {
           if (settled) return;
@@ -96,7 +97,7 @@ export function createNetwork(sched: Scheduler, random: Random): Network {
           );
         };
         const refuse = (): void => {
-          sched.after(from, net.latencyMs(), () => settle(() => reject(unavailable(`connection to ${to} refused`))));
+          sched.after(from, net.latencyMs(), () => settle(() => fail(`connection to ${to} refused`)));
         };
         const send = (laterMs: number): void => {
           if (!net.reach(from.hostId, to) || net.lost()) {

@@ -3,9 +3,8 @@
 import { keys } from '../../src/base/store-keys.ts';
 import type { ControlAction } from '../../src/cluster/control/control-api.ts';
 import type { UpdateRecord } from '../../src/cluster/update/record.ts';
-import { asClusterError } from '../../src/errors.ts';
-import { answerTask, reasonsOf } from './agent.ts';
-import { type Behaviour, type Build, makeBuild } from './builds.ts';
+import type { Behaviour, Build } from './builds.ts';
+import { ownError } from './own-error.ts';
 import type { Random } from './random.ts';
 import { damaged, install } from './releases.ts';
 import { nobody } from './scheduler.ts';
@@ -37,10 +36,9 @@ function pickBehaviour(random: Random): Behaviour {
 }
 
 function newBuild(world: World, random: Random, behaviour: Behaviour): Build {
-  const build = makeBuild(world.builds.size + 1, behaviour, random);
+  const build = world.newBuild(behaviour, random);
   if (random.chance(0.3)) build.onlyOn = random.pick(world.hosts).id;
   if (random.chance(0.08)) build.corruptOn.set(random.pick(world.hosts).id, random.pick(['once', 'always'] as const));
-  world.builds.set(build.hash, build);
   return build;
 }
 
@@ -55,13 +53,19 @@ export function whatIsLeft(world: World): string {
   if (running !== null)
     return `update ${running.id} is ${running.state}: ${JSON.stringify(running.waiting ?? running.intent)}`;
   for (const host of world.hosts) {
-    if (host.lookDue && host.daemon?.listening === true) {
+    const looks = !globalThis.simMixed || host.daemon?.side.verbs.verify !== undefined;
+    if (looks && host.lookDue && host.daemon?.listening === true) {
       // The hour that a node may take to look by itself is not waited for.
-      answerTask(world, host.daemon, { argv: ['claudecluster', 'node', 'verify'], timeoutMs: 8_000 }, () => undefined);
+      host.daemon.side.answerTask(
+        world,
+        host.daemon,
+        { argv: ['claudecluster', 'node', 'verify'], timeoutMs: 8_000 },
+        () => undefined,
+      );
       return `${host.id} has not looked at its releases`;
     }
     if (host.daemon === null) return `${host.id} runs no daemon`;
-    const reasons = reasonsOf(world, host.daemon);
+    const reasons = host.daemon.side.reasonsOf(world, host.daemon);
     if (reasons.length > 0) return `${host.id} is not healthy: ${reasons.join('; ')}`;
     for (const name of ['trial.json', 'trial.ending.json']) {
       if (host.disk.find(`/${name}`) !== null) return `${host.id} has a ${name}`;
@@ -111,14 +115,15 @@ export function startOperators(world: World, done: () => void): void {
     };
     sched.after(nobody, 12_000, () => tell('no answer'));
     sched.after(proc, 1, () => {
-      control.start({ buildHash: build.hash, by, options: world.options }).then(
+      const options = { ...daemon.side.defaultOptions, ...world.asked };
+      control.start({ buildHash: build.hash, by, options }).then(
         (record) => {
           world.stats.updates += 1;
           world.trace.line(`operator ${by}: started ${record.id} to ${build.hash.slice(0, 6)} (${build.behaviour})`);
           tell('');
         },
         (thrown: unknown) => {
-          const error = asClusterError(thrown);
+          const error = ownError(thrown);
           world.trace.line(`operator ${by}: ${error.code}: ${error.message}`);
           tell(error.detail.seen ?? error.code);
         },
@@ -147,7 +152,7 @@ export function startOperators(world: World, done: () => void): void {
           if (closingBuild !== null && action !== 'resume') stopped = true;
           world.trace.line(`operator bob: asked to ${action}`);
         },
-        (thrown: unknown) => world.trace.line(`operator bob: ${action}: ${asClusterError(thrown).code}`),
+        (thrown: unknown) => world.trace.line(`operator bob: ${action}: ${ownError(thrown).code}`),
       );
     });
   };

@@ -1,15 +1,16 @@
 /** The ports of one process of the simulated cluster: its clock, its log, its view of the members and of the Raft group. */
+import { parseAs } from '../../src/base/parse-as.ts';
 import { keys } from '../../src/base/store-keys.ts';
 import type { LeadershipHandle } from '../../src/cluster/leadership/leadership.ts';
 import { quorumCheck } from '../../src/cluster/quorum-check.ts';
+import { ClusterError } from '../../src/errors.ts';
 import type { VerbDeps } from '../../src/host/verb-context.ts';
-import type { NodeRecord } from '../../src/members/records.ts';
+import { type NodeRecord, nodeRecordSchema } from '../../src/members/records.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Logger } from '../../src/ports/logger.ts';
 import type { Membership, NodeInfo } from '../../src/ports/membership.ts';
 import type { Raft, RaftPeer } from '../../src/ports/raft.ts';
 import type { Store } from '../../src/ports/store.ts';
-import { unavailable } from './network.ts';
 import { countCall, type Proc } from './scheduler.ts';
 import { readBack } from './texts.ts';
 import type { Host, World } from './types.ts';
@@ -86,12 +87,12 @@ const keyOf = ({ id }: Host): string => keys.node(id);
 
 function nodeInfo(world: World, host: Host, text: string | undefined): NodeInfo {
   const { id: nodeId, address, role } = host;
-  const protocol = { min: 1, max: 1 };
-  if (text === undefined) {
+  const record = text === undefined ? null : readRecord(text);
+  const protocol = record?.protocol ?? protocolOf(world, host);
+  if (record === null) {
     const gone = { status: 'offline', lastSeen: null, lastSeenMsAgo: null, incarnation: '', heartbeatSeq: 0 } as const;
     return { nodeId, address, role, protocol, release: null, trial: null, ...gone };
   }
-  const record = readBack(text) as BeatRecord;
   const lastSeenMsAgo = world.sched.now() - record.writtenMs;
   const stale = lastSeenMsAgo > Math.max(world.leaseMs, 3 * world.heartbeatMs);
   return {
@@ -108,6 +109,26 @@ function nodeInfo(world: World, host: Host, text: string | undefined): NodeInfo 
     trial: record.trial,
     ...(record.damaged === true ? { damaged: true } : {}),
   };
+}
+
+/** Records of this run as this version's schema reads them: the same few are asked for all the time. */
+const read = new Map<string, BeatRecord | null>();
+
+/** null: this version cannot use it, as src/members/membership.ts has it. */
+function readRecord(text: string): BeatRecord | null {
+  if (!globalThis.simMixed) return readBack(text) as BeatRecord;
+  const known = read.get(text);
+  if (known !== undefined) return known;
+  const parsed = parseAs(text, nodeRecordSchema);
+  const record = 'value' in parsed ? (parsed.value as BeatRecord) : null;
+  if (read.size > 200) read.clear();
+  read.set(text, record);
+  return record;
+}
+
+/** As its entry in the list of members has it, which stays when the node is away: by what it ran when it last started. */
+function protocolOf(world: World, host: Host): NodeInfo['protocol'] {
+  return world.sideOf(host.ranLast).protocol;
 }
 
 /** One look at every member; what is not reached costs the whole time limit. */
@@ -135,7 +156,7 @@ function moveRaftLeaderOf(world: World, proc: Proc): Raft['moveRaftLeader'] {
     countCall(proc);
     return sched.later(proc, net.latencyMs() + net.latencyMs(), () => {
       if (group.leader === null || !net.both(proc.hostId, group.leader) || !group.transfer(to)) {
-        throw unavailable(`the Raft leader did not move to ${to}`);
+        throw new ClusterError('unavailable', `the Raft leader did not move to ${to}`);
       }
     });
   };

@@ -43,6 +43,12 @@ export function startsNever(host: Host, hash: string): boolean {
   return file?.kind === 'file' && file.text === cutShort;
 }
 
+/** Is this file of a release not what it should be? */
+export function damagedFile(host: Host, hash: string, name: (typeof releaseFiles)[number]): boolean {
+  const file = releasesDir(host, 'entries').get(hash)?.entries.get(name);
+  return file?.kind !== 'file' || file.text !== filesOf(hash)[name];
+}
+
 /** Puts a whole release on the disk, durably: for what is there before an update begins. */
 export function install(host: Host, hash: string): void {
   const dir = `${host.base}/releases/${hash}`;
@@ -146,12 +152,15 @@ function putInPlace(host: Host, hash: string, partial: string): void {
   syncDir(`${host.base}/releases`);
 }
 
+/** The hash that a link at the top leads to; null: there is none. */
+export function linkedBy(host: Host, name: 'dist' | 'dist.bak'): string | null {
+  const node = host.disk.root.entries.get(name);
+  return node?.kind === 'link' ? node.target.slice('releases/'.length) : null;
+}
+
 /** Hashes that dist and dist.bak lead to. */
 export function linked(host: Host): string[] {
-  return ['dist', 'dist.bak'].flatMap((name) => {
-    const node = host.disk.root.entries.get(name);
-    return node?.kind === 'link' ? [node.target.slice('releases/'.length)] : [];
-  });
+  return (['dist', 'dist.bak'] as const).flatMap((name) => linkedBy(host, name) ?? []);
 }
 
 function arriving(world: World, host: Host, hash: string, name: string): string {

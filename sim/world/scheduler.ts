@@ -20,6 +20,8 @@ export interface Proc {
   dieAtCall: number;
   /** Told once when it ends, however it ends. */
   onEnd: (() => void) | null;
+  /** An error of the world as this process's own code has it; null: the world's own is the same. */
+  errorOf: ((thrown: unknown) => Error) | null;
 }
 
 export interface Event {
@@ -60,7 +62,18 @@ export const nobody: Proc = newProc('world', '', 1);
 const cancelled: Proc = { ...newProc('cancelled', '', 0), dead: true };
 
 export function newProc(name: string, hostId: string, pid: number): Proc {
-  return { name, hostId, pid, dead: false, frozenUntil: 0, slowMs: 0, calls: 0, dieAtCall: 0, onEnd: null };
+  return {
+    name,
+    hostId,
+    pid,
+    dead: false,
+    frozenUntil: 0,
+    slowMs: 0,
+    calls: 0,
+    dieAtCall: 0,
+    onEnd: null,
+    errorOf: null,
+  };
 }
 
 /** Ends a process at once: nothing of it acts any more. */
@@ -68,6 +81,11 @@ export function endProc(proc: Proc): void {
   if (proc.dead) return;
   proc.dead = true;
   proc.onEnd?.();
+}
+
+/** What went wrong, as the process hears of it. */
+export function heardBy(proc: Proc, thrown: unknown): unknown {
+  return proc.errorOf === null ? thrown : proc.errorOf(thrown);
 }
 
 /** A call through a port; a fault may end the process at it. */

@@ -4,7 +4,7 @@ import { ClusterError } from '../../src/errors.ts';
 import type { Compare, KeyValue, Lease, Op, Store, Watch } from '../../src/ports/store.ts';
 import type { Group } from './group.ts';
 import { type Network, unavailable } from './network.ts';
-import { countCall, createBatch, nobody, type Proc, type Scheduler } from './scheduler.ts';
+import { countCall, createBatch, heardBy, nobody, type Proc, type Scheduler } from './scheduler.ts';
 
 /** As src/adapters/etcd has it, ms. */
 const requestTimeoutMs = 3_000;
@@ -152,7 +152,7 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
     return new Promise((resolve, reject) => {
       const one = (): void => {
         if (store.available(proc.hostId, onlyOwn)) resolve(apply());
-        else sched.after(proc, requestTimeoutMs, () => reject(unavailable('the store did not answer')));
+        else sched.after(proc, requestTimeoutMs, () => reject(heardBy(proc, unavailable('the store did not answer'))));
       };
       batch(proc, one);
     });
@@ -162,7 +162,7 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
     return new Promise((resolve, reject) => {
       const untilMs = sched.now() + requestTimeoutMs;
       const lost = (): void => {
-        sched.after(proc, untilMs - sched.now(), () => reject(unavailable('the store did not answer')));
+        sched.after(proc, untilMs - sched.now(), () => reject(heardBy(proc, unavailable('the store did not answer'))));
       };
       if (net.lost()) return lost();
       const wayMs = net.latencyMs();
@@ -176,7 +176,7 @@ export function createStore(deps: { sched: Scheduler; group: Group; net: Network
           const value = apply();
           settle = () => resolve(value);
         } catch (thrown) {
-          settle = () => reject(thrown);
+          settle = () => reject(heardBy(proc, thrown));
         }
         const backMs = net.latencyMs();
         // Done, and the answer may not get back (P5, P6: whoever asked must find out by reading).

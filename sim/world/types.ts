@@ -8,10 +8,13 @@ import type { UpdateOptions } from '../../src/cluster/update/options.ts';
 import type { UpdateRecord } from '../../src/cluster/update/record.ts';
 import type { RollingUpdater } from '../../src/cluster/updater.ts';
 import type { LookWatch } from '../../src/daemon/look-watch.ts';
+import type { checkDueInMs, runsOther } from '../../src/host/managers/supervisor/guard-watch.ts';
+import type { NodeHealth, Task, TaskResult } from '../../src/ports/agent.ts';
 import type { NodeRole } from '../../src/ports/membership.ts';
 import type { Lease, Store } from '../../src/ports/store.ts';
+import type { runGuard } from '../../src/trial/guard.ts';
 import type { Trial } from '../../src/trial/trial-file.ts';
-import type { Build } from './builds.ts';
+import type { Behaviour, Build } from './builds.ts';
 import type { SimDisk } from './disk.ts';
 import type { Group } from './group.ts';
 import type { Network } from './network.ts';
@@ -19,6 +22,43 @@ import type { Random } from './random.ts';
 import type { Proc, Scheduler } from './scheduler.ts';
 import type { SimStore } from './store.ts';
 import type { Trace } from './trace.ts';
+
+/** One version of src/, from the daemon inwards: whatever acts on a host acts through the side of the build that it is of. */
+export interface Side {
+  /** Version and abbreviated commit, or HEAD. */
+  name: string;
+  /** What its builds speak. */
+  protocol: { min: number; max: number };
+  /** Verbs that its command has, each with the flags that it takes. */
+  verbs: Record<string, string[]>;
+  defaultOptions: UpdateOptions;
+  startDaemon(
+    world: World,
+    host: Host,
+    start: { build: Build; told: string | null },
+    onExit: (daemon: Daemon) => void,
+  ): Daemon;
+  stopGracefully(world: World, daemon: Daemon): void;
+  reasonsOf(world: World, daemon: Daemon): string[];
+  answerHealth(world: World, daemon: Daemon): NodeHealth;
+  answerDrain(
+    world: World,
+    daemon: Daemon,
+    draining: boolean,
+    updateId: string,
+    epoch: number,
+  ): Promise<() => { runningTasks: number }>;
+  answerTask(world: World, daemon: Daemon, task: Task, answer: (value: () => TaskResult) => void): void;
+  runVerb(world: World, host: Host, run: VerbRun): Promise<object>;
+  /** Which release's guard its supervisor asks; null: its own copy. */
+  guardOf(host: Host): string | null;
+  /** Its supervisor goes on with the code of what was committed. */
+  takesOver: boolean;
+  runGuard: typeof runGuard;
+  checkDueInMs: typeof checkDueInMs;
+  runsOther: typeof runsOther;
+  noteCommitted(base: string, hash: string, at: string): void;
+}
 
 /** A verb that runs, or ran, as a process of its own. */
 export interface VerbRun {
@@ -32,6 +72,7 @@ export interface VerbRun {
 export interface Daemon {
   proc: Proc;
   host: Host;
+  side: Side;
   incarnation: string;
   release: string;
   build: Build;
@@ -78,6 +119,19 @@ export interface Host {
   /** The wall clock's error, ms. */
   wallOffsetMs: number;
   supervisor: Proc;
+  /** The release whose code the supervisor runs. */
+  code: string;
+  /**
+   * Of which version the last verb and the last guard on it were, and the verb that last asked for a restart of what was
+   * installed and ran already; null: none, or the last restart was due.
+   */
+  acted: { verb: Side | null; guard: Side | null; needlessRestart: Side | null };
+  /** The versions whose daemons have run on it. */
+  ran: Set<string>;
+  /** What was committed on it before the story begins; the last one is what it runs. */
+  furnished: string[];
+  /** The release whose daemon joined last. */
+  ranLast: string;
   daemon: Daemon | null;
   /** Living and dead processes of this boot. */
   procs: Map<number, Proc>;
@@ -90,10 +144,8 @@ export interface Host {
    * A fault: the next so many changes of the disk still work; then the process, or the host, ends. `namesOnly`: only
    * what makes the names of a directory durable counts, which is the worst moment of all.
    */
-  /** Releases that a fault reached into: what is wrong with them is no doing of the code. */
-  rotten: Set<string>;
-  /** When what it runs rotted where it starts (sim/rot-at-rest.ts), ms; null: it did not. */
-  cutAtMs: number | null;
+  /** Releases that a fault reached into, and when it last did, ms: what is wrong with them is no doing of the code. */
+  rotten: Map<string, number>;
   /** Something rotted since this node last looked. */
   lookDue: boolean;
   /** A look has ended, and may have changed what its daemon thinks of itself. */
@@ -147,6 +199,8 @@ export interface World {
   store: SimStore;
   heartbeatMs: number;
   leaseMs: number;
+  /** The options that operators give. */
+  asked: Partial<UpdateOptions>;
   options: UpdateOptions;
   checkers: Required<Checker>;
   violations: Violation[];
@@ -159,6 +213,10 @@ export interface World {
   violate(promise: string, text: string): void;
   /** Has an operator ask for it, if an update runs. */
   ask(action: ControlAction): void;
+  /** Of which version a build is. */
+  sideOf(hash: string): Side;
+  /** A build that somebody brings in; default: of a version that the story has for it. */
+  newBuild(behaviour: Behaviour, random: Random, side?: Side): Build;
   host(id: string): Host;
   newProc(host: Host, name: string): Proc;
   stats: { events: number; updates: number; outcomes: Record<string, number>; faults: number };

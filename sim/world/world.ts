@@ -1,22 +1,25 @@
 /** Puts one run together from its seed: the cluster, its faults, its operators, its checkers. */
 
 import { keys } from '../../src/base/store-keys.ts';
+import type { UpdateOptions } from '../../src/cluster/update/options.ts';
 import { defaultOptions } from '../../src/cluster/update/options.ts';
 import { createCheckers } from '../checkers/index.ts';
 import { planFaults } from '../faults.ts';
-import { type Build, forgetBuilds, makeBuild } from './builds.ts';
+import { forgetBuilds, makeBuild } from './builds.ts';
 import { closeAll, type FsTarget } from './fs-shim.ts';
 import { createGroup } from './group.ts';
 import { startHands } from './hands.ts';
 import { bootHost, createHost, furnish, powerCut } from './host.ts';
+import { knownOld } from './known-old.ts';
 import { createNetwork } from './network.ts';
 import { startOperators } from './operator.ts';
 import { createRandom, type Random } from './random.ts';
 import { createScheduler, endProc, newProc, nobody } from './scheduler.ts';
 import { createStore } from './store.ts';
+import { createStory, type Story } from './story.ts';
 import { forgetTexts } from './texts.ts';
 import { createTrace } from './trace.ts';
-import type { Host, Violation, World } from './types.ts';
+import type { Host, Side, Violation, World } from './types.ts';
 
 export interface RunResult {
   seed: number;
@@ -31,11 +34,13 @@ export interface RunResult {
 /** Nothing lasts longer than this after the last fault: liveness has its own, tighter bound. */
 const longestMs = 900_000;
 
-export function runSeed(seed: number, keepLines: boolean): RunResult {
-  const world = createWorld(seed, keepLines);
+/** `sides`: this version's, and in a mixed world those of before, the newest first. */
+export function runSeed(seed: number, keepLines: boolean, sides: Side[]): RunResult {
+  const story = createStory(sides, createRandom(seed).fork('versions'));
+  const world = createWorld(seed, keepLines, story);
   const done = { value: false };
   installGlobals(world);
-  furnishAll(world);
+  furnishAll(world, story);
   for (const host of world.hosts) bootHost(world, host);
   planFaults(world);
   tick(world);
@@ -48,10 +53,15 @@ export function runSeed(seed: number, keepLines: boolean): RunResult {
     if (!done.value) world.violate('liveness', `not at rest after ${longestMs} ms`);
     world.checkers.atEnd();
   }
+  const [violation = null] = world.violations;
+  const known = violation === null || sides.length < 2 ? null : knownOld(world, violation);
+  if (known !== null) world.stats.outcomes[`known: ${known}`] = 1;
+  const changed = world.hosts.filter(({ ran }) => ran.size > 1).length;
+  if (changed > 0) world.stats.outcomes['changed over'] = changed;
   return {
     seed,
     hash: world.trace.hash(),
-    violation: world.violations[0] ?? null,
+    violation: known === null ? violation : null,
     events,
     virtualMs: world.sched.now(),
     outcomes: world.stats.outcomes,
@@ -72,7 +82,7 @@ function workersOf(random: Random): number {
   return fate < 0.99 ? random.int(4, 8) : random.int(9, 20);
 }
 
-function createWorld(seed: number, keepLines: boolean): World {
+function createWorld(seed: number, keepLines: boolean, story: Story): World {
   const random = createRandom(seed);
   const shape = random.fork('shape');
   const timing = random.fork('timing');
@@ -90,7 +100,21 @@ function createWorld(seed: number, keepLines: boolean): World {
   group.onLeader = () => store.refreshLeases();
   const heartbeatMs = 500;
   const byId = new Map(hosts.map((host) => [host.id, host]));
+  const sides = new Map<string, Side>();
   let lastPid = 100;
+  /** What the operators ask for; the rest is as the leader's version has it. */
+  const asked: Partial<UpdateOptions> = {
+    healthTimeoutMs: 6_000,
+    stabilizeTimeoutMs: 5_000,
+    trialMs: 21_000,
+    drainTimeoutMs: 2_000,
+    gateTimeoutMs: 8_000,
+    rollbackTimeoutMs: 40_000,
+    stageTimeoutMs: 8_000,
+    bootsMax: shape.int(1, 3),
+    maxLagEntries: shape.pick([100, 1_000]),
+    onFailure: shape.pick(['abort', 'revert']),
+  };
   const world: World = {
     seed,
     trace,
@@ -105,19 +129,8 @@ function createWorld(seed: number, keepLines: boolean): World {
     store,
     heartbeatMs,
     leaseMs: 3_000,
-    options: {
-      ...defaultOptions,
-      healthTimeoutMs: 6_000,
-      stabilizeTimeoutMs: 5_000,
-      trialMs: 21_000,
-      drainTimeoutMs: 2_000,
-      gateTimeoutMs: 8_000,
-      rollbackTimeoutMs: 40_000,
-      stageTimeoutMs: 8_000,
-      bootsMax: shape.int(1, 3),
-      maxLagEntries: shape.pick([100, 1_000]),
-      onFailure: shape.pick(['abort', 'revert']),
-    },
+    asked,
+    options: { ...defaultOptions, ...asked },
     checkers: null as never, // below: they look at the world
     violations: [],
     ownFault: '',
@@ -130,6 +143,17 @@ function createWorld(seed: number, keepLines: boolean): World {
       trace.line(`VIOLATION ${promise}: ${text}`);
     },
     ask: () => undefined,
+    sideOf(hash) {
+      const found = sides.get(hash);
+      if (found === undefined) throw new Error(`no version has a build ${hash}`);
+      return found;
+    },
+    newBuild(behaviour, random, side = story.next()) {
+      const build = makeBuild(world.builds.size + 1, behaviour, random, side.protocol);
+      world.builds.set(build.hash, build);
+      sides.set(build.hash, side);
+      return build;
+    },
     host(id) {
       const found = byId.get(id);
       if (found === undefined) throw new Error(`no host ${id}`);
@@ -147,12 +171,15 @@ function createWorld(seed: number, keepLines: boolean): World {
   return world;
 }
 
-/** Every node runs the first release, and ran an older one before it. */
-function furnishAll(world: World): void {
+/** Every node runs the first release, and ran an older one before it; a straggler still does. */
+function furnishAll(world: World, story: Story): void {
   forgetBuilds();
-  const [first, older] = [makeBuild(1, 'good', world.random), makeBuild(2, 'good', world.random)];
-  for (const build of [first, older] as Build[]) world.builds.set(build.hash, build);
-  for (const host of world.hosts) furnish(host, first.hash, older.hash);
+  const first = world.newBuild('good', world.random, story.first);
+  const older = world.newBuild('good', world.random, story.older);
+  const straggler = story.straggler ? world.random.pick(world.hosts) : null;
+  for (const host of world.hosts) {
+    furnish(world, host, { hash: first.hash, older: older.hash, behind: host === straggler });
+  }
   const release = { buildHash: first.hash, previous: older.hash, history: [older.hash], at: '' };
   world.store.put(keys.release, JSON.stringify(release));
 }

@@ -44,6 +44,8 @@ export async function commit(deps: VerbDeps, request: CommitRequest): Promise<Ve
     if (trial.updateId !== updateId) throw otherTrial(deps, trial, updateId);
     requireRunning(deps, trial, request.incarnation);
     await requireWhole(deps, trial);
+    // Hashing took its time, and from here on nothing waits any more.
+    requireRunning(deps, trial, request.incarnation);
     startProbation(deps, trial);
     if (!claimCommit(deps)) return commitAgain(deps, updateId);
     await afterCommit(deps, trial);

@@ -1,5 +1,6 @@
 /** `node rollback`: the guard's own way back, at somebody's word. */
 import { join } from 'node:path';
+import { readBootId } from '../base/boot.ts';
 import { readTextOrNull } from '../base/files.ts';
 import { ClusterError } from '../errors.ts';
 import type { GuardResult } from '../trial/guard-result.ts';
@@ -33,9 +34,10 @@ export async function rollback(deps: VerbDeps, request: RollbackRequest): Promis
   return exclusively(deps, `rollback ${updateId ?? ''}`.trim(), async () => {
     // It asks nobody and keeps nothing: a way back must work without a quorum (P3).
     if (epoch !== undefined) refuseFormer(deps.base, epoch, deps.nodeId);
+    const armed = readTrial(deps.base);
     const first = guard(deps);
     const trial = readTrial(deps.base);
-    if (trial === null) return rollbackAgain(deps, updateId, first);
+    if (trial === null) return rollbackAgain(deps, updateId, { first, armed });
     if (updateId !== undefined && trial.updateId !== updateId) throw otherTrial(deps, trial, updateId);
     const cause = epoch === undefined ? 'operator' : 'leader';
     const done = guard(deps, {
@@ -43,7 +45,8 @@ export async function rollback(deps: VerbDeps, request: RollbackRequest): Promis
       why: request.why ?? `asked for by ${cause === 'leader' ? 'the leader' : 'an operator'}`,
     });
     if (done.rolledBack === null) throw notRolledBack(deps, trial, done);
-    await restartAfterRollback(deps, trial);
+    await deps.serviceManager.disarmTrial();
+    if (!runsKnownGood(deps, trial)) await deps.serviceManager.requestRestart(`rollback of update ${trial.updateId}`);
     return result(
       deps,
       'rollback',
@@ -72,16 +75,35 @@ function notRolledBack(deps: VerbDeps, trial: Trial, done: GuardResult): Cluster
   });
 }
 
-async function restartAfterRollback(deps: VerbDeps, trial: Trial): Promise<void> {
-  await deps.serviceManager.disarmTrial();
-  await deps.serviceManager.requestRestart(`rollback of update ${trial.updateId}`);
+/**
+ * A disk that took no changes had the guard start the known-good release, since the trial began: the leader may have seen
+ * that this node is back, and have gone on to the next one. A restart now would take a second voter away (P1). Where this is
+ * wrong the supervisor still sees that something else runs than what is installed.
+ */
+function runsKnownGood(deps: VerbDeps, armed: Trial | null): boolean {
+  const marker = readHealthyMarker(deps.base);
+  if (marker === null || marker.release !== readInstalled(deps.base)) return false;
+  return marker.bootId === (deps.bootId ?? readBootId()) && (armed === null || marker.atMs > armed.startedAtMs);
 }
 
-async function rollbackAgain(deps: VerbDeps, updateId: string | undefined, first: GuardResult): Promise<VerbResult> {
+interface Found {
+  /** What the guard did before anything was asked of it. */
+  first: GuardResult;
+  /** The trial before that. */
+  armed: Trial | null;
+}
+
+async function rollbackAgain(
+  deps: VerbDeps,
+  updateId: string | undefined,
+  { first, armed }: Found,
+): Promise<VerbResult> {
   const { nodeId, base } = deps;
   const last = readLastRollback(base);
   if (first.rolledBack !== null) {
-    await deps.serviceManager.requestRestart('an interrupted rollback was finished');
+    if (!runsKnownGood(deps, armed)) {
+      await deps.serviceManager.requestRestart('an interrupted rollback was finished');
+    }
     return result(
       deps,
       'rollback',

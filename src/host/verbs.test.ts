@@ -315,6 +315,14 @@ describe('commit', () => {
     expect(has('trial.json')).toBe(true);
   });
 
+  it('of a process that is followed by another one while the tree is hashed is refused (P4)', async () => {
+    await onTrial();
+    const verifyRelease = async (): Promise<void> => writeHealthyMarker(base, 'i2', next, clock);
+    const late = commit({ ...deps, verifyRelease }, { ...update, incarnation: 'i1' });
+    await expect(late).rejects.toMatchObject({ code: 'refused', detail: { seen: expect.stringContaining('i2') } });
+    expect(has('trial.json')).toBe(true);
+  });
+
   it('is refused for another update, and for an older epoch', async () => {
     await onTrial();
     await expect(commit(deps, { updateId: 'u2', epoch: 5 })).rejects.toMatchObject({ code: 'trial-busy' });
@@ -399,6 +407,32 @@ describe('rollback', () => {
     await expect(rollback({ ...deps, serviceManager }, {})).rejects.toMatchObject({ code: 'service-manager' });
     expect(installed()).toBe(good);
     await rollback(deps, { updateId: 'u1' });
+    expect(said).toContain('restart before');
+  });
+
+  for (const [when, waitMs] of [
+    ['asked for', 1_000],
+    ['overdue', 300_000],
+  ] as const) {
+    it(`${when} on a node that runs its known-good release already restarts nothing: nobody waits for it (P1)`, async () => {
+      await activate(deps, update);
+      // A disk that took no changes at the start: the guard had the known-good release run.
+      nowMs += 500;
+      healthy(good);
+      nowMs += waitMs;
+      said = [];
+      expect(await rollback(deps, { updateId: 'u1', epoch: 5 })).toMatchObject({ changed: true, installed: good });
+      expect(said).not.toContain('restart before');
+      expect(has('trial.json')).toBe(false);
+    });
+  }
+
+  it('before the restart of the activation asks for one: that of the activation may never come', async () => {
+    healthy(good);
+    nowMs += 500;
+    await activate(deps, update);
+    said = [];
+    await rollback(deps, { updateId: 'u1', epoch: 5 });
     expect(said).toContain('restart before');
   });
 

@@ -4,6 +4,7 @@ import { type Change, finish } from './change.ts';
 import { describeFailure, nodeOf } from './describe.ts';
 import type { Failure } from './failure.ts';
 import type { NodeTask, UpdateRecord } from './record.ts';
+import { atFault } from './record-failure.ts';
 import { inFlightPhases } from './states.ts';
 
 /** A node in flight, and how it gets out of that without a leader. */
@@ -14,7 +15,7 @@ function inWords({ nodeId, phase }: NodeTask): string {
 
 /**
  * The record as it ends. Nothing is done to the nodes: what we would do next is what we do not know. Those in flight go
- * back by their own guards, and the build is not blamed (P8, P10).
+ * back by their own guards, and the build is not blamed for the fault (P8): only for what a node was about to go back for (P10).
  * @param seen what was thrown, in words
  * @param evidence where it was thrown
  */
@@ -29,5 +30,15 @@ export function endInFault(record: UpdateRecord, seen: string, evidence: string[
   const failure: Failure = { nodeId, kind: 'internal', phase, seen, wanted, next, evidence };
   const ended = finish({ ...record, failure: record.failure ?? failure, intent: null }, 'failed', next);
   const event = { kind: 'failure' as const, nodeId, text: describeFailure(failure), failure };
-  return { ...ended, events: [event, ...ended.events] };
+  return { ...ended, events: [event, ...ended.events], quarantine: blamedAlready(record) };
+}
+
+/** A rollback that had begun: what it says of the build would have been believed with its end. */
+function blamedAlready(record: UpdateRecord): Failure | null {
+  for (const { nodeId, phase, failure } of record.tasks) {
+    if (failure === null || !inFlightPhases.includes(phase)) continue;
+    const blamed = atFault(record, nodeId, failure);
+    if (blamed !== null) return blamed;
+  }
+  return null;
 }

@@ -38,7 +38,7 @@ export function failedTask(record: UpdateRecord, nodeId: string, failure: Failur
 }
 
 /** Only the target is quarantined: a way back that fails says nothing against the build that it came from. */
-function atFault(record: UpdateRecord, nodeId: string, failure: Failure): Failure | null {
+export function atFault(record: UpdateRecord, nodeId: string, failure: Failure): Failure | null {
   const task = currentTask(record, nodeId);
   return task.direction === 'forward' && buildsFault.includes(failure.kind) ? failure : null;
 }

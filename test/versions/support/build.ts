@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { requireCommit } from '../../../scripts/lib/history.js';
 import { type Build, readVersion } from '../../support/builds.ts';
 import { repoRoot } from '../../support/cli.ts';
 
@@ -40,7 +41,7 @@ export async function buildOf(release: Release): Promise<Build> {
 }
 
 async function make({ name, commit }: Release, dir: string): Promise<void> {
-  await checkHistory(name, commit);
+  await requireCommit(repoRoot, name, commit);
   const source = join(cache, 'sources', commit);
   rmSync(source, { recursive: true, force: true });
   mkdirSync(join(dir, '..'), { recursive: true });
@@ -54,20 +55,6 @@ async function make({ name, commit }: Release, dir: string): Promise<void> {
   } finally {
     rmSync(source, { recursive: true, force: true });
   }
-}
-
-async function checkHistory(name: string, commit: string): Promise<void> {
-  const there = await run('git', ['-C', repoRoot, 'cat-file', '-e', `${commit}^{commit}`]).then(
-    () => true,
-    () => false,
-  );
-  if (there) return;
-  const shallow = await run('git', ['-C', repoRoot, 'rev-parse', '--is-shallow-repository']).catch(() => null);
-  const what = shallow === null ? 'this is no git clone' : 'this clone does not have it';
-  const next = shallow?.stdout.trim() === 'true' ? 'git fetch --unshallow' : 'git fetch --all';
-  throw new Error(
-    `${name} is built from commit ${commit}, and ${what}. Run \`${next}\` in ${repoRoot}, then try again`,
-  );
 }
 
 /** The node_modules that the source's own lock file asks for. */
