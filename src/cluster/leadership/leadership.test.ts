@@ -109,6 +109,21 @@ describe('leadership', () => {
     expect(held.get(keys.leader)?.modRevision).not.toBe(before);
   });
 
+  it('that was stepped down from is not taken up again by reading the key that is still there, which is given back later', async () => {
+    const may = { campaign: true };
+    const { leadership, fault, held } = await lead(() => may.campaign);
+    may.campaign = false;
+    fault.answer = 'never sent';
+    const told: boolean[] = [];
+    leadership.onChange(({ isLeader }) => told.push(isLeader));
+    await leadership.stepDown();
+    await expect.poll(() => held.has(keys.leader)).toBe(false);
+    expect(told).not.toContain(true);
+    may.campaign = true;
+    await expect.poll(() => leadership.isLeader()).toBe(true);
+    expect(leadership.epoch()).toBe(2);
+  });
+
   it('never takes an epoch that was there before, also when the epoch key is behind', async () => {
     const { leadership, put, held } = await lead(() => true);
     put(keys.leader, JSON.stringify({ node: 'n3', epoch: 41 }), 'c3');

@@ -56,9 +56,14 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
   let unsubscribe = (): void => undefined;
   const handOverDeps = { store, logger, nodeId, standing, readAgain: () => wake.abort() };
 
+  const giveBack = async (modRevision: number): Promise<void> => {
+    await store.txn([{ key: keys.leader, modRevision }], [{ remove: keys.leader }]);
+  };
+
   const step = async (): Promise<void> => {
     const seen = await readLeader(store);
     standing.note(seen);
+    if (standing.givenUp(seen)) return giveBack(seen.leaderKv?.modRevision ?? 0);
     if (isFree(seen, options)) await campaign(options, standing, seen, stopping.signal);
   };
 
@@ -80,12 +85,10 @@ export function createLeadership(options: LeadershipOptions): LeadershipHandle {
   };
 
   const stepDown = async (): Promise<void> => {
-    const held = standing.drop();
+    const held = standing.giveUp();
     standing.tell();
-    if (!held) return;
-    const ours: Compare[] = [{ key: keys.leader, modRevision: held.modRevision }];
-    // When it cannot be given up it ends with the lease.
-    await store.txn(ours, [{ remove: keys.leader }]).catch(() => undefined);
+    // What cannot be given back now is given back at the next look at the key, or ends with the lease.
+    if (held) await giveBack(held.modRevision).catch(() => undefined);
   };
 
   return {

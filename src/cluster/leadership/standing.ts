@@ -31,6 +31,10 @@ export interface Standing {
   term(): Term | null;
   /** From here on this node does not act as the leader any more. Returns what it held. */
   drop(): Term | null;
+  /** The same, and reading that key again gives it no term again: another one has to be won. */
+  giveUp(): Term | null;
+  /** Is it the key that was given up, and is still there? */
+  givenUp(seen: Seen): boolean;
   /** The same for good: what is read later gives it no term. */
   resign(): void;
   resigned(): boolean;
@@ -53,7 +57,10 @@ export function createStanding({ nodeId, logger, lease: ownLease }: StandingOpti
   let lastSeen: Leadership = { leader: null, epoch: 0 };
   let told = '';
   let resigned = false;
+  /** Revision of the key that was given up. */
+  let left = 0;
 
+  const givenUp = ({ leaderKv }: Seen): boolean => leaderKv !== null && leaderKv.modRevision === left;
   const isLeader = (): boolean => term?.lease.alive() ?? false;
   const view = (): LeadershipView => {
     const leads = isLeader();
@@ -81,6 +88,13 @@ export function createStanding({ nodeId, logger, lease: ownLease }: StandingOpti
       term = null;
       return held;
     },
+    giveUp() {
+      const held = term;
+      term = null;
+      left = held?.modRevision ?? left;
+      return held;
+    },
+    givenUp,
     resign() {
       resigned = true;
     },
@@ -90,7 +104,10 @@ export function createStanding({ nodeId, logger, lease: ownLease }: StandingOpti
       const lease = ownLease();
       const ours =
         seen.leaderKv && seen.leader?.node === nodeId && lease !== null && seen.leaderKv.leaseId === lease.id;
-      term = ours && !resigned ? { epoch: seen.epoch, modRevision: seen.leaderKv?.modRevision ?? 0, lease } : null;
+      term =
+        ours && !resigned && !givenUp(seen)
+          ? { epoch: seen.epoch, modRevision: seen.leaderKv?.modRevision ?? 0, lease }
+          : null;
       tell();
     },
     tell,
