@@ -3,6 +3,7 @@
  * one promise, in these words, on a host where that very version acted; whatever else breaks is a finding.
  */
 import { keys } from '../../src/base/store-keys.ts';
+import { startsNever } from './releases.ts';
 import type { Host, Side, Violation, World } from './types.ts';
 
 interface Known {
@@ -21,6 +22,9 @@ interface Known {
 const byVerb = (host: Host | null): Side | null | undefined => host?.acted.verb;
 const byGuard = (host: Host | null): Side | null | undefined => host?.acted.guard;
 const byDaemon = (host: Host | null): Side | undefined => host?.daemon?.side;
+/** The guard of a host on which a release rotted where it starts. */
+const byCutGuard = (host: Host | null): Side | null | undefined =>
+  host !== null && [...host.rotten.keys()].some((hash) => startsNever(host, hash)) ? byGuard(host) : null;
 /** Not a named host is to blame, but who would have to help it. */
 const byLeader = (_host: Host | null, world: World): Side | undefined =>
   world.hosts.find((host) => host.daemon?.leadership?.isLeader() === true)?.daemon?.side;
@@ -47,6 +51,14 @@ const known: Known[] = [
     text: /^\S+ stops for u-\S+ while (\S+) is down by our doing$/,
     by: (host: Host | null): Side | null | undefined => host?.acted.needlessRestart,
     why: 'a rollback restarted a node that ran its known-good release already, when the leader had gone on; mended after 0.2.0',
+  })),
+  ...['0.1.0', '0.2.0'].map((version) => ({
+    name: 'rot where a committed release starts',
+    version,
+    promise: 'liveness',
+    text: /^(\S+) runs no daemon$/,
+    by: byCutGuard,
+    why: 'a guard did not hash a committed release that does not become healthy; mended after 0.2.0',
   })),
   {
     name: 'any epoch believed',
