@@ -196,7 +196,10 @@ function noteExit(host: Host, ended: Daemon): void {
 
 function pause(world: World, host: Host): void {
   const { supervisor } = host;
-  world.sched.after(supervisor, host.backoffMs, () => run(world, host));
+  const dueInMs = world.sideOf(host.code).checkDueInMs(host.base, clockOf(world, host, supervisor), host.bootId) ?? 0;
+  // Not through a deadline, as src/host/managers/supervisor/run.ts does.
+  const waitMs = dueInMs > 0 ? Math.min(host.backoffMs, Math.ceil(dueInMs)) : host.backoffMs;
+  world.sched.after(supervisor, waitMs, () => run(world, host));
   host.backoffMs = Math.min(host.backoffMs * 2, backoffMaxMs);
 }
 

@@ -115,6 +115,14 @@ describe('a trial under the supervisor', () => {
     expect(node.json('run/last-exit.json')).toMatchObject({ release: bad, signal: 'SIGKILL' });
   });
 
+  it('of a build that does not start ends at the healthy deadline, however long the next start would be put off', async () => {
+    const { node, deps } = await start('crash', { backoffMinMs: 600_000, backoffMaxMs: 600_000 });
+    await activate(deps, { ...update, healthTimeoutMs: 4000, trialMs: 60_000 });
+    await waitFor('the way back', () => starts(node) === 'aba', { timeoutMs: 30_000, everyMs: 10 });
+    await healthyOn(node, good);
+    expect(node.json('data/last-rollback.json').cause).toBe('healthy-deadline');
+  });
+
   it('of a build that is healthy and never committed ends at the commit deadline', async () => {
     const { node, deps } = await start('good');
     await activate(deps, { ...update, healthTimeoutMs: 6000, trialMs: 6000 });

@@ -1,6 +1,7 @@
 /** One run of the daemon: guard, start, wait for its end or an order, and clean up behind it. */
+import { quietly } from '../../../base/files.ts';
 import { type Daemon, type Exit, endGroup, forgetDaemon, noteExit, startDaemon, stopDaemon } from './child.ts';
-import { damageTold, guardRun } from './guard-watch.ts';
+import { checkDueInMs, damageTold, guardRun } from './guard-watch.ts';
 import { beat, give, orderOf, type State, stopping, wakeUp } from './state.ts';
 import { baseIsThere, guardTakesMs, watch } from './watch.ts';
 
@@ -91,15 +92,24 @@ async function cleanUp(state: State, daemon: Daemon, exit: Exit): Promise<void> 
   await pause(state);
 }
 
-/** Sleeps, but not through an order. */
+/** Sleeps, but not through an order, nor through a deadline of the trial that a build which does not stay up is on (P3). */
 async function pause(state: State): Promise<void> {
   state.phase = state.phase === 'stuck' ? 'stuck' : 'waiting';
   beat(state, state.backoffMs);
-  const until = state.clock.nowMs() + state.backoffMs;
+  const until = state.clock.nowMs() + Math.min(state.backoffMs, deadlineInMs(state));
   state.backoffMs = Math.min(state.backoffMs * 2, state.settings.backoffMaxMs);
   while (state.order === null && state.clock.nowMs() < until) {
     await state.clock.sleep(until - state.clock.nowMs(), state.wake.signal);
   }
+}
+
+/** What is due already waits as long as ever: it could not be done at the start just before. */
+function deadlineInMs({ base, clock, bootId }: State): number {
+  let dueInMs = 0;
+  quietly(() => {
+    dueInMs = checkDueInMs(base, clock, bootId) ?? 0;
+  });
+  return dueInMs > 0 ? Math.ceil(dueInMs) : Number.POSITIVE_INFINITY;
 }
 
 /** What no code here foresaw: it is said, and the supervision goes on with the daemon that runs (P3). */
