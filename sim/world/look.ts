@@ -2,6 +2,7 @@
 import { createLookWatch, type LookWatch } from '../../src/daemon/look-watch.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { type LookResult, lookAtReleases } from '../../src/host/look.ts';
+import { readDamage } from '../../src/trial/damage-file.ts';
 import { whyNotWhole } from '../../src/trial/whole.ts';
 import { clockOf, loggerOf } from './ports.ts';
 import { damaged } from './releases.ts';
@@ -25,8 +26,9 @@ export async function lookOn(world: World, host: Host, proc: Proc): Promise<Look
   const clock = clockOf(world, host, proc);
   const verifyRelease = (_base: string, hash: string): Promise<void> => verifyOn(world, host, proc, hash);
   const looked = await lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
-  // Only one that came to its end has seen it.
-  if (rotAtMs === lastRotMs(host)) host.lookDue = false;
+  // Only one that came to its end has seen it, and what a disk took no note of is forgotten with the process.
+  const noted = looked.damaged.every(({ release }) => readDamage(host.base).some((one) => one.release === release));
+  if (rotAtMs === lastRotMs(host) && noted) host.lookDue = false;
   if (host.daemon !== null) world.sched.after(host.daemon.proc, 2, () => host.onLooked());
   return looked;
 }
