@@ -56,7 +56,8 @@ const known: Known[] = [
     name: 'rot where a committed release starts',
     version,
     promise: 'liveness',
-    text: /^(\S+) runs no daemon$/,
+    // Whenever one looks: between two starts, or in the middle of one.
+    text: /^(\S+) (?:runs no daemon|is not healthy: has not joined yet.*)$/,
     by: byCutGuard,
     why: 'a guard did not hash a committed release that does not become healthy; mended after 0.2.0',
   })),

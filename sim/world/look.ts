@@ -2,7 +2,6 @@
 import { createLookWatch, type LookWatch } from '../../src/daemon/look-watch.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { type LookResult, lookAtReleases } from '../../src/host/look.ts';
-import { readDamage } from '../../src/trial/damage-file.ts';
 import { whyNotWhole } from '../../src/trial/whole.ts';
 import { clockOf, loggerOf } from './ports.ts';
 import { damaged } from './releases.ts';
@@ -27,7 +26,7 @@ export async function lookOn(world: World, host: Host, proc: Proc): Promise<Look
   const verifyRelease = (_base: string, hash: string): Promise<void> => verifyOn(world, host, proc, hash);
   const looked = await lookAtReleases({ base: host.base, nodeId: host.id, clock, bootId: host.bootId, verifyRelease });
   // Only one that came to its end has seen it, and what a disk took no note of is forgotten with the process.
-  const noted = looked.damaged.every(({ release }) => readDamage(host.base).some((one) => one.release === release));
+  const noted = looked.damaged.length === 0 || host.disk.find('/data/damaged.json') !== null;
   if (rotAtMs === lastRotMs(host) && noted) host.lookDue = false;
   if (host.daemon !== null) world.sched.after(host.daemon.proc, 2, () => host.onLooked());
   return looked;

@@ -21,6 +21,7 @@ import type { Failure } from './failure.ts';
 import type { Observation } from './observation.ts';
 import { currentTask, type NodeTask, type UpdateRecord } from './record.ts';
 import { beginRollback, failedTask, recordRolledBack } from './record-failure.ts';
+import type { TaskPhase } from './states.ts';
 import type { Step } from './step.ts';
 
 /** What an executor saw. `retry`: nothing is decided, look again (a passing fault is not the end). */
@@ -70,6 +71,7 @@ export function recordOutcome(
   partDurations: Record<string, number> = {},
 ): Change {
   const base: UpdateRecord = { ...record, intent: null };
+  if (isThere(base, step)) return same(base);
   if (outcome.kind === 'retry') return lookAgain(base, step, outcome.seen);
   if (outcome.kind === 'refused') {
     const { failure } = outcome;
@@ -113,6 +115,20 @@ export function recordOutcome(
     default:
       return same(base);
   }
+}
+
+/** What a step of this kind leaves its node in. */
+const leaves: Partial<Record<Step['kind'], TaskPhase>> = {
+  trial: 'trial',
+  commit: 'committed',
+  rolledBack: 'rolled-back',
+  failed: 'failed',
+};
+
+/** Our own write of it, whose answer was lost, may come after the record was read again: then it is done (P5). */
+function isThere(record: UpdateRecord, step: Step): boolean {
+  const phase = leaves[step.kind];
+  return phase !== undefined && 'nodeId' in step && phaseOf(record, step.nodeId) === phase;
 }
 
 function lookAgain(record: UpdateRecord, step: Step, seen: string): Change {

@@ -74,6 +74,19 @@ describe('the outcome of a step', () => {
     expect(() => recordOutcome(record(), { kind: 'commit', ...at('n9') }, ok)).toThrow(/no task for n9/);
   });
 
+  it('that is on record already changes nothing: our own write came after all, whose answer was lost (P5)', () => {
+    const steps: [TaskPhase, Step][] = [
+      ['trial', { kind: 'trial', ...at('n2'), incarnation: 'i2' }],
+      ['committed', { kind: 'commit', ...at('n2') }],
+      ['rolled-back', { kind: 'rolledBack', ...at('n2'), failure: failure('start') }],
+      ['failed', { kind: 'failed', ...at('n2'), failure: failure('health') }],
+    ];
+    for (const [phase, step] of steps) {
+      const before = record({ n2: phase });
+      expect(recordOutcome(before, step, ok), step.kind).toEqual({ record: before, events: [], quarantine: null });
+    }
+  });
+
   it('decides nothing when there was no answer, and shows what was seen', () => {
     const before = record({ n2: 'trial' }, { reservation: 'n2' });
     const { record: next, quarantine } = recordOutcome(
