@@ -91,6 +91,8 @@ export function isUnanswered(error: unknown): boolean {
   // A member that is killed under a call: no refusal of the store, and no fault of ours.
   const transport = error instanceof GRPCInternalError || error instanceof GRPCUnknownError;
   if (transport && saysBrokenConnection(messageOf(error))) return true;
+  // A member that waited for its Raft group as long as we let it says so in words, and sometimes before our own deadline.
+  if (transport && /context (deadline exceeded|canceled)/.test(messageOf(error))) return true;
   return /raft proposal dropped|etcdserver: (request timed out|leader changed|no leader|server stopped|not capable)/.test(
     messageOf(error),
   );
