@@ -1,5 +1,5 @@
 /** Safeguards, each taken away by itself: exact text in one file, and what stands there instead. */
-import type { Replacement } from '../bundle.ts';
+import type { Replacement } from '../replacement.ts';
 
 export interface Mutant {
   name: string;
