@@ -1,5 +1,6 @@
 /** The bundles of a mixed world: the world, this version as one side of it, and those of before as the others. */
-import { bundle, type Replacement } from '../bundle.ts';
+import { bundle } from '../bundle.ts';
+import type { Replacement } from '../replacement.ts';
 import { type Release, releases } from './releases.ts';
 import { commands, sourceAt, sourceHere } from './source.ts';
 

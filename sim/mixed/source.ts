@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { requireCommit } from '../../scripts/lib/history.js';
-import type { Replacement, Source } from '../bundle.ts';
+import type { Source } from '../bundle.ts';
+import type { Replacement } from '../replacement.ts';
 import type { Release } from './releases.ts';
 
 const run = promisify(execFile);
