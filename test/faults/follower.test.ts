@@ -19,7 +19,7 @@ variant('follower killed while it drains', 'P2', async (c) => {
   if (record.outcome === 'rolled-back') expect(record.failure?.kind).toBe('unknown');
 });
 
-fault('follower killed while it is activated', 'P2 P3', async (c) => {
+variant('follower killed while it is activated', 'P2 P3', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('activate');
   c.kill(c.follower);
@@ -59,7 +59,7 @@ variant('follower frozen for a moment while it is staged', 'P5', async (c) => {
   await walk.ends('committed');
 });
 
-fault('follower frozen while it drains, past its lease', 'P1 P5', async (c) => {
+variant('follower frozen while it drains, past its lease', 'P1 P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('drain');
   c.freeze(c.follower);

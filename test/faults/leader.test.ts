@@ -27,7 +27,7 @@ variant('leader killed while a follower drains and switches', 'P5', async (c) =>
   await walk.ends('committed');
 });
 
-fault('leader without power while a follower is activated', 'P1 P5', async (c) => {
+variant('leader without power while a follower is activated', 'P1 P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('drain');
   c.powerOff(c.leader);
@@ -94,7 +94,7 @@ fault('leader frozen while a follower is on trial, and woken up', 'P4 P6', async
   await walk.ends('committed');
 });
 
-fault('leader frozen between two nodes, and woken up', 'P1 P6', async (c) => {
+variant('leader frozen between two nodes, and woken up', 'P1 P6', async (c) => {
   const walk = await c.update({ only: [c.follower, c.other] });
   await walk.reaches('committed', c.follower);
   c.freeze(c.leader);
@@ -103,7 +103,7 @@ fault('leader frozen between two nodes, and woken up', 'P1 P6', async (c) => {
   await walk.ends('committed');
 });
 
-fault('leader frozen while it hands over, and woken up', 'P6', async (c) => {
+variant('leader frozen while it hands over, and woken up', 'P6', async (c) => {
   const walk = await c.update({ only: [c.leader] });
   await walk.reaches('handOver');
   c.freeze(c.leader);

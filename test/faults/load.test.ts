@@ -3,10 +3,13 @@ import { it } from 'vitest';
 import { type Case, type FaultTest, faultRoom } from './support/case.ts';
 import { hasEtcdctl, type LoadSize, startLoad } from './support/load.ts';
 
-const { fault: run } = faultRoom({ section: 'A busy store' });
-const fault: FaultTest = hasEtcdctl()
-  ? run
-  : (title) => void it(title, (context) => context.skip('it takes etcdctl, of the package etcd-client'));
+const room = faultRoom({ section: 'A busy store' });
+const withEtcdctl = (declare: FaultTest): FaultTest =>
+  hasEtcdctl()
+    ? declare
+    : (title) => void it(title, (context) => context.skip('it takes etcdctl, of the package etcd-client'));
+const fault = withEtcdctl(room.fault);
+const variant = withEtcdctl(room.variant);
 
 /** A start of Node and etcd takes its time on cores that others keep busy; these limits are not what the cases are about. */
 const patient = [
@@ -20,7 +23,7 @@ const patient = [
   '140s',
 ];
 
-fault('an update under `etcdctl check perf --load=s` on the same hosts', 'P1 P4', async (c) => {
+variant('an update under `etcdctl check perf --load=s` on the same hosts', 'P1 P4', async (c) => {
   await underLoad(c, 's', async () => {
     const walk = await c.update({ flags: patient });
     await walk.ends('committed', { withinMs: 130_000 });

@@ -44,7 +44,7 @@ variant('gRPC port of the node on trial cut for 5 s', 'P4', async (c) => {
   await walk.ends('committed');
 });
 
-fault('gRPC port of a follower cut from its switch on, for longer than its trial', 'P3', async (c) => {
+variant('gRPC port of a follower cut from its switch on, for longer than its trial', 'P3', async (c) => {
   const flags = ['--health-timeout', '8s', '--stabilize-timeout', '6s', '--trial', '24s', '--rollback-timeout', '60s'];
   const walk = await c.update({ only: [c.follower], flags });
   await walk.reaches('activate');

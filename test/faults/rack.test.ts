@@ -22,7 +22,7 @@ variant('power cut while nodes are staged', 'P2 P5', async (c) => {
   await walk.ends('committed');
 });
 
-fault('power cut right before the switch of a follower', 'P2 P5', async (c) => {
+variant('power cut right before the switch of a follower', 'P2 P5', async (c) => {
   const walk = await c.update({ only: [c.follower] });
   await walk.reaches('activate');
   await powerCut(c);
