@@ -13,21 +13,26 @@ const looks = 20;
 
 export function planRotAtRest(world: World): void {
   const random = world.random.fork('rot at rest');
-  if (!random.chance(0.06)) return;
-  world.sched.after(nobody, random.int(2_500, world.faultsEndMs - 3_000), () =>
-    wait(world, random.pick(world.hosts), looks),
-  );
+  if (!random.chance(0.12)) return;
+  const atMs = random.int(2_500, world.faultsEndMs - 3_000);
+  const host = random.pick(world.hosts);
+  // On probation it is gone back from by count: then one disk may not speak against the build (P10).
+  const onProbation = random.chance(0.5);
+  world.sched.after(nobody, atMs, () => wait(world, host, onProbation, looks));
 }
 
-function wait(world: World, host: Host, left: number): void {
+function wait(world: World, host: Host, onProbation: boolean, left: number): void {
   if (left === 0 || world.sched.now() >= world.faultsEndMs) return;
-  if (!cut(world, host)) world.sched.after(nobody, 500, () => wait(world, host, left - 1));
+  if (!cut(world, host, onProbation)) {
+    world.sched.after(nobody, 500, () => wait(world, host, onProbation, left - 1));
+  }
 }
 
-function cut(world: World, host: Host): boolean {
+function cut(world: World, host: Host, onProbation: boolean): boolean {
   const { daemon, disk } = host;
-  const busy = ['/trial.json', '/trial.ending.json', '/probation.json', '/probation.ending.json', '/dist.bak'];
+  const busy = ['/trial.json', '/trial.ending.json', '/probation.ending.json', '/dist.bak'];
   if (daemon === null || busy.some((name) => disk.find(name) !== null)) return false;
+  if (onProbation !== (disk.find('/probation.json') !== null)) return false;
   const verbRuns = [...host.procs.values()].some((proc) => !proc.dead && proc.name.endsWith('/verb'));
   const { release } = daemon;
   if (verbRuns || !linked(host).includes(release) || damaged(host, release) !== null) return false;

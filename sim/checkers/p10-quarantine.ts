@@ -1,5 +1,9 @@
-/** P10: a build that was rolled back does not come again; and P8: a failure says what an operator needs. */
+/**
+ * P10: a build that was rolled back does not come again, and no build is blamed for one disk; and P8: a failure says what an
+ * operator needs.
+ */
 import { keys } from '../../src/base/store-keys.ts';
+import { startsNever } from '../world/releases.ts';
 import type { Checker, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 
@@ -14,6 +18,13 @@ export function checkQuarantine(world: World): Checker {
         const { id, target } = recordOf(value);
         if (world.store.get(keys.quarantined(target.buildHash)) !== null) {
           world.violate('P10', `${id} begins with a quarantined build`);
+        }
+      }
+      if (key.startsWith(keys.quarantined(''))) {
+        const { buildHash, why } = JSON.parse(value) as { buildHash: string; why: string };
+        const fallen = world.hosts.find(({ id }) => why.startsWith(`${id} went back on probation`));
+        if (fallen !== undefined && startsNever(fallen, buildHash)) {
+          world.violate('P10', `${fallen.id} went back from what rotted there, and its build is blamed for it`);
         }
       }
       if (!key.startsWith(keys.updates)) return;

@@ -6,6 +6,9 @@ import { damaged } from '../world/releases.ts';
 import type { Checker, Host, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 
+/** What happened so shortly before an update's end may be news to its leader, ms: two looks, and the time that one takes. */
+const unseenMs = 2_000;
+
 export function checkRecord(world: World): Checker {
   const ended: { record: UpdateRecord; atMs: number }[] = [];
   /** An ended record holds nothing open, and its outcome is what its tasks say. */
@@ -32,7 +35,10 @@ export function checkRecord(world: World): Checker {
     if (task === undefined || dist?.kind !== 'link') return;
     const there = dist.target === `releases/${task.to}`;
     const trial = host.disk.find('/trial.json') !== null;
-    if (task.phase === 'committed' && !there)
+    const { fall } = host;
+    // Since the leader's last look: that is for the aftercare, which looks at all who are not where they were.
+    const justFell = fall !== null && fall.release === task.to && world.sched.now() - fall.atMs < unseenMs;
+    if (task.phase === 'committed' && !there && !justFell)
       world.violate('record', `${words}: ${host.id} is committed and elsewhere`);
     if (task.phase === 'committed' && trial) world.violate('record', `${words}: ${host.id} is committed and on trial`);
     if (task.phase === 'rolled-back' && there) world.violate('record', `${words}: ${host.id} went back and did not`);

@@ -34,6 +34,7 @@ const since010: Record<string, string> = {
 
 /** The newest first: most seeds are about that one. */
 export const releases: Release[] = [
+  { name: '0.2.1-1910abb', commit: '1910abb0aef6cd7e1afe4b1864d25ae7512b0d3d', moved: [], standIns: {} },
   { name: '0.2.0-d5177e4', commit: 'd5177e4676a9e5da2d90e40ec53cc0a89d07266b', moved: [since020], standIns: {} },
   {
     name: '0.1.0-0a60ba1',

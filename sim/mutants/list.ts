@@ -214,6 +214,13 @@ export const mutants: Mutant[] = [
     'return task === null ? failure : null;',
   ),
   one(
+    'a build on probation is blamed for what rotted on one disk',
+    'P10',
+    'src/trial/probation.ts',
+    "const damage = isComplete(input, release) ? input.looked[release] : '';",
+    "const damage = isComplete(input, release) ? '' : input.looked[release];",
+  ),
+  one(
     'preflight does not look for a quarantine',
     'P10',
     'src/cluster/update/refuse-cluster.ts',

@@ -42,6 +42,7 @@ export function createHost(id: string, role: NodeRole): Host {
     rotten: new Map(),
     lookDue: false,
     onLooked: () => undefined,
+    fall: null,
     fellTo: null,
   };
 }
@@ -136,6 +137,10 @@ function guard(world: World, host: Host, reason: 'start' | 'tick'): GuardResult 
   if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
   if (result.action !== 'start' && result.action !== 'nothing') {
     world.trace.line(`${host.id}: guard ${result.action}: ${result.notes.join('; ')}`);
+  }
+  const back = result.rolledBack;
+  if (back?.cause === 'probation' || back?.cause === 'damaged') {
+    host.fall = { release: back.release, atMs: world.sched.now(), by: host.acted.guard };
   }
   noteFall(host, result);
   return result;

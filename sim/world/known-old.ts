@@ -25,6 +25,9 @@ const byDaemon = (host: Host | null): Side | undefined => host?.daemon?.side;
 /** The guard of a host on which a release rotted where it starts. */
 const byCutGuard = (host: Host | null): Side | null | undefined =>
   host !== null && [...host.rotten.keys()].some((hash) => startsNever(host, hash)) ? byGuard(host) : null;
+/** Whose guard had a host go back on probation from a release that rotted there. */
+const byCutFall = (host: Host | null): Side | null | undefined =>
+  host !== null && [...host.rotten.keys()].some((hash) => startsNever(host, hash)) ? host.fall?.by : null;
 /** Not a named host is to blame, but who would have to help it. */
 const byLeader = (_host: Host | null, world: World): Side | undefined =>
   world.hosts.find((host) => host.daemon?.leadership?.isLeader() === true)?.daemon?.side;
@@ -61,6 +64,18 @@ const known: Known[] = [
     by: byCutGuard,
     why: 'a guard did not hash a committed release that does not become healthy; mended after 0.2.0',
   })),
+  ...['0.1.0', '0.2.0', '0.2.1'].flatMap((version) =>
+    [
+      { promise: 'P10', text: /^(\S+) went back from what rotted there, and its build is blamed for it$/ },
+      { promise: 'record', text: /^(\S+) runs \S+, the records say \S+$/ },
+    ].map((one) => ({
+      name: 'a build blamed for one bad disk',
+      version,
+      ...one,
+      by: byCutFall,
+      why: 'a guard that went back on probation did not hash what it went back from; mended after 0.2.1',
+    })),
+  ),
   {
     name: 'any epoch believed',
     version: '0.1.0',

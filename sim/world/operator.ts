@@ -187,7 +187,7 @@ export function startOperators(world: World, done: () => void): void {
       closingBuild = newBuild(world, random, 'good');
       closingBuild.onlyOn = null;
       closingBuild.corruptOn.clear();
-      close(closingBuild, 0);
+      close(closingBuild, { lasting: 0, passing: 0 });
       return;
     }
     if (runningUpdate(world)?.requested === 'pause') ask('resume');
@@ -198,15 +198,19 @@ export function startOperators(world: World, done: () => void): void {
     sched.after(nobody, 1_000, () => rest(dueMs));
   };
   /** The cluster takes a good build afterwards: nothing that broke before stands in the way. */
-  const close = (build: Build, tried: number): void => {
+  const close = (build: Build, refused: { lasting: number; passing: number }): void => {
     start(build, 'zoe', (error) => {
       if (error === '') return rest(sched.now() + boundMs(world));
       // A build that lags was committed while its node led the group, and nothing can be told then. That takes a hand.
       if (error.includes('lagging') && world.group.members.some((one) => one.stuck)) return done();
       // Either ends by itself: a voter catches up, and so does a node that the leader has just begun to bring up.
-      const passes = error.includes('lagging') || error.includes('for a straggler');
-      if (tried > (passes ? 90 : 12)) return world.violate('liveness', `a good build is refused: ${error}`);
-      sched.after(nobody, 1_000, () => close(build, tried + 1));
+      const kind = error.includes('lagging') || error.includes('for a straggler') ? 'passing' : 'lasting';
+      // Counted apart: who waited for a voter to catch up may still meet a leader that hands over.
+      const counted = { ...refused, [kind]: refused[kind] + 1 };
+      if (counted[kind] > (kind === 'passing' ? 90 : 12) + 1) {
+        return world.violate('liveness', `a good build is refused: ${error}`);
+      }
+      sched.after(nobody, 1_000, () => close(build, counted));
     });
   };
   const finish = (): void => {

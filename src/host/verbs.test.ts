@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -17,6 +18,7 @@ import { createDisk } from '../base/files.ts';
 import { tryLock } from '../base/lock.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
+import { hashTreeSync } from '../release/tree-hash.js';
 import { runGuard } from '../trial/guard.ts';
 import { readProbationView } from '../trial/probation-view.ts';
 import { readHealthyMarker, readLastRollback, readTrialView, writeHealthyMarker } from '../trial/trial-view.ts';
@@ -85,6 +87,24 @@ const guard = (reason: 'start' | 'tick') => runGuard({ base, reason, bootId: boo
 const installed = (): string => readlinkSync(join(base, 'dist')).slice('releases/'.length);
 const healthy = (hash: string): void => writeHealthyMarker(base, 'i1', hash, clock);
 const has = (name: string): boolean => existsSync(join(base, name));
+
+/** A release whose tree has the hash that is its name. */
+function addWhole(): string {
+  const at = join(base, 'releases', 'new');
+  mkdirSync(at);
+  for (const file of ['index.js', 'guard.js']) writeFileSync(join(at, file), '// whole');
+  const { hash } = hashTreeSync(at);
+  writeFileSync(join(at, 'version.json'), JSON.stringify({ buildHash: hash }));
+  renameSync(at, join(base, 'releases', hash));
+  return hash;
+}
+
+async function committedOn(request: typeof update): Promise<void> {
+  await activate(deps, request);
+  guard('start');
+  healthy(request.release);
+  await commit(deps, request);
+}
 
 /** On trial with `next`, started and healthy. */
 async function onTrial(): Promise<void> {
@@ -291,18 +311,27 @@ describe('commit', () => {
   });
 
   it('of a build that cannot stay up is undone after three starts, and a late command of the update brings it not back', async () => {
-    await onTrial();
-    await commit(deps, update);
-    for (let start = 0; start < 3; start += 1) expect(guard('start')).toMatchObject({ action: 'start', release: next });
+    // A tree that is what its name says: of one that is not the guard would blame the disk.
+    const release = addWhole();
+    const onIt = { ...update, release };
+    await committedOn(onIt);
+    for (let start = 0; start < 3; start += 1) expect(guard('start')).toMatchObject({ action: 'start', release });
     expect(guard('start')).toMatchObject({ action: 'rolled-back', release: good, rolledBack: { cause: 'probation' } });
-    expect(readLastRollback(base)).toMatchObject({
-      updateId: 'u1',
-      release: next,
-      knownGood: good,
-      cause: 'probation',
-    });
-    await expect(commit(deps, update)).rejects.toMatchObject({ code: 'refused' });
-    await expect(activate(deps, update)).rejects.toMatchObject({ code: 'quarantined' });
+    expect(readLastRollback(base)).toMatchObject({ updateId: 'u1', release, knownGood: good, cause: 'probation' });
+    await expect(commit(deps, onIt)).rejects.toMatchObject({ code: 'refused' });
+    await expect(activate(deps, onIt)).rejects.toMatchObject({ code: 'quarantined' });
+    expect(installed()).toBe(good);
+  });
+
+  it('of a build whose tree rots afterwards is undone, and nothing is said against the build (P10)', async () => {
+    const release = addWhole();
+    await committedOn({ ...update, release });
+    writeFileSync(join(base, 'releases', release, 'index.js'), '#!');
+    for (let start = 0; start < 3; start += 1) expect(guard('start')).toMatchObject({ action: 'start', release });
+    expect(guard('start')).toMatchObject({ action: 'rolled-back', release: good, rolledBack: { cause: 'damaged' } });
+    const why = expect.stringContaining('is not whole (');
+    expect(readLastRollback(base)).toMatchObject({ updateId: 'u1', release, knownGood: good, cause: 'damaged', why });
+    expect(has('data/damaged.json')).toBe(true);
     expect(installed()).toBe(good);
   });
 

@@ -30,6 +30,8 @@ export interface ProbationCount {
   probation: string;
   /** Starts since the release was last healthy. */
   starts: number;
+  /** Written before the way back is claimed: what is wrong with the tree of the release. Absent: nothing is. */
+  damage?: string;
 }
 
 /** Starts without becoming healthy after which a committed build goes back. */
@@ -58,4 +60,10 @@ export function startsOf(probation: Probation, text: string | null): number {
   const f = text === null ? null : fieldsOf(text);
   if (f === null || f.v !== 1 || f.probation !== probation.id || !isCount(f.starts)) return 0;
   return f.starts;
+}
+
+/** What was found wrong with the release before it was gone back from; '' for nothing. Guards of before 0.2.2 never asked. */
+export function damageOf(probation: Probation, text: string | null): string {
+  const f = text === null ? null : fieldsOf(text);
+  return f !== null && f.v === 1 && f.probation === probation.id && isText(f.damage) ? f.damage : '';
 }

@@ -5,6 +5,7 @@
 
 import { type Decision, distHash, type Effect, type Ended, plain, type TrialInput } from './decision.ts';
 import {
+  damageOf,
   type Probation,
   type ProbationCount,
   parseProbation,
@@ -14,8 +15,8 @@ import {
   startsOf,
   unreadableProbationFile,
 } from './probation-file.ts';
-import { because, type Choice, chooseTarget, lookAt, marksOf } from './target.ts';
-import { endedTrialFile } from './trial-file.ts';
+import { because, type Choice, chooseTarget, isComplete, lookAt, marksOf, type Target } from './target.ts';
+import { endedTrialFile, type RollbackCause } from './trial-file.ts';
 
 /** What a start makes of the probation; null: it changes nothing. */
 export function onProbation(input: TrialInput): Decision | null {
@@ -64,8 +65,11 @@ function counted(input: TrialInput, probation: Probation): Decision {
       ...run,
     };
   }
+  // One bad disk says nothing against the build: it is hashed before it is blamed for the whole cluster (P10).
+  const damage = isComplete(input, release) ? input.looked[release] : '';
+  if (damage === undefined) return lookAt(release);
   const why = whyBack(probation, starts);
-  const target = targetOf(input, probation);
+  const target = targetOf(input, probation, damage);
   if (target === null) {
     return { ...plain, kind: 'keep', why: `${why}; but releases/${previous} is not complete any more`, ...run };
   }
@@ -76,23 +80,44 @@ function counted(input: TrialInput, probation: Probation): Decision {
     ...plain,
     kind: 'roll-back',
     why,
-    effects: [{ do: 'claim', from: probationFile, to: probationEndingFile }],
+    effects: [
+      // For whoever finishes this; a disk that takes no note of it keeps nobody from going back.
+      ...(damage === ''
+        ? []
+        : [{ do: 'write', name: probationCountFile, value: { ...value, starts, damage }, bestEffort: true } as const]),
+      { do: 'claim', from: probationFile, to: probationEndingFile },
+    ],
     again: true,
     needsLock: true,
     run: target.hash,
     fallback: target.hash,
-    rollback: { trial: endedOf(probation), cause: 'probation', why: because(why, target, input) },
+    rollback: { trial: endedOf(probation), cause: causeOf(damage), why: because(why, target, input) },
   };
 }
 
 /** The release before, or what takes its place; a release that nobody committed here is worse than one that was. */
-function targetOf(input: TrialInput, { previous, release }: Probation): Choice {
+function targetOf(input: TrialInput, { previous, release }: Probation, damage: string): Choice {
   const target = chooseTarget(input, [previous], [release]);
-  return target !== null && 'stranger' in target && target.stranger ? null : target;
+  if (target === null || 'look' in target) return target;
+  return target.stranger ? null : passing(target, release, damage);
 }
 
-function whyBack(probation: Probation, starts: number): string {
-  return `committed by update ${probation.updateId}, then started ${starts} times without becoming healthy`;
+/** In words, and by a mark that has the leader stage it again: a release that is not whole is passed over. */
+function passing(target: Target, release: string, damage: string): Target {
+  return damage === '' ? target : { ...target, passedOver: [{ release, why: damage }, ...target.passedOver] };
+}
+
+function whyBack({ updateId }: Probation, starts: number): string {
+  return `committed by update ${updateId}, then started ${starts} times without becoming healthy`;
+}
+
+/** What dist leads to already. */
+function at(hash: string): Target {
+  return { hash, damage: '', passedOver: [], stranger: false };
+}
+
+function causeOf(damage: string): RollbackCause {
+  return damage === '' ? 'probation' : 'damaged';
 }
 
 function endedOf(probation: Probation): Ended {
@@ -109,36 +134,45 @@ export function finishProbation(input: TrialInput, usable: boolean): Decision | 
   const probation = parseProbation(input.probationEndingText);
   const dist = distHash(input);
   const switched = probation !== null && probation.release !== dist;
-  const target = probation === null || switched ? null : targetOf(input, probation);
+  const damage = probation === null ? '' : damageOf(probation, input.probationCountText);
+  const target = probation === null || switched ? null : targetOf(input, probation, damage);
   if (target !== null && 'look' in target) return lookAt(target.look);
   const back = target !== null;
   if (!back && !usable) return null;
   const run = back ? target.hash : (dist ?? 'dist');
   // Switched already, or nothing to switch to: only its files are left.
   const done = back || (switched && (probation.previous === dist || input.committed.includes(dist ?? '')));
+  const cause = causeOf(damage);
   const ended = probation === null ? 'a claimed probation cannot be read' : whyBack(probation, probation.bootsMax);
-  const why = because(ended, target, input);
+  const there = switched && dist !== null ? passing(at(dist), probation.release, damage) : null;
+  const why = because(ended, target ?? there, input);
   const trial = probation === null ? null : endedOf(probation);
   const effects: Effect[] = [];
-  if (done) effects.push({ do: 'evidence', trial, cause: 'probation', why, to: run, bestEffort: true });
-  if (done && probation !== null) effects.push({ do: 'forget', hash: probation.release, bestEffort: true });
+  if (done) effects.push({ do: 'evidence', trial, cause, why, to: run, bestEffort: true });
+  // One that is not whole keeps its place among those that were committed.
+  if (done && probation !== null && damage === '') {
+    effects.push({ do: 'forget', hash: probation.release, bestEffort: true });
+  }
   effects.push(...marksOf(target));
   if (back) effects.push({ do: 'link', name: 'dist', hash: target.hash });
   const kept = probation === null ? unreadableProbationFile : endedTrialFile;
+  // By rename, as the trial's: what failed here is known even where the evidence found no room. Of a release that is not
+  // whole nothing failed but the disk, and what is kept would blame the build.
+  const keep: Effect[] = damage === '' ? [{ do: 'rename', from: probationEndingFile, to: kept, bestEffort: true }] : [];
   return {
     ...plain,
     kind: 'finish',
     why,
     effects: [
       ...effects,
-      { do: 'remove', name: probationCountFile, bestEffort: true },
-      // By rename, as the trial's: what failed here is known even where the evidence found no room.
-      { do: 'rename', from: probationEndingFile, to: kept, bestEffort: true },
+      ...keep,
       { do: 'remove', name: probationEndingFile },
+      // Last: whoever finishes this a second time reads from it what was wrong.
+      { do: 'remove', name: probationCountFile, bestEffort: true },
     ],
     again: true,
     run,
     fallback: run,
-    rollback: done ? { trial, cause: 'probation', why } : null,
+    rollback: done ? { trial, cause, why } : null,
   };
 }

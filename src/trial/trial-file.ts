@@ -51,7 +51,9 @@ export type RollbackCause =
   | 'leader'
   | 'operator'
   | 'trial-unreadable'
-  | 'probation';
+  | 'probation'
+  /** On probation, and not whole any more on this disk: nothing is said against the build. */
+  | 'damaged';
 
 /** `run/healthy.json`: this incarnation said that it is healthy. */
 export interface HealthyMarker {

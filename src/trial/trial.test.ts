@@ -295,6 +295,7 @@ describe('a node without a trial', () => {
 
 describe('a committed build on probation', () => {
   const counts = (starts: number, id = 't1'): string => JSON.stringify({ v: 1, probation: id, starts });
+  const whole = { [bad]: '', [good]: '', [old]: '' };
   const committed = (changes: Partial<TrialInput> = {}): TrialInput =>
     onTrial({
       trialText: null,
@@ -334,19 +335,38 @@ describe('a committed build on probation', () => {
   });
 
   it('goes back after three starts without becoming healthy: claimed by rename, under the verb lock', () => {
-    const decision = decide(committed({ probationCountText: counts(3) }));
+    const decision = decide(committed({ probationCountText: counts(3), looked: whole }));
     expect(decision).toMatchObject({ kind: 'roll-back', run: good, needsLock: true, again: true });
     expect(decision.effects).toEqual([{ do: 'claim', from: 'probation.json', to: 'probation.ending.json' }]);
     expect(decision.rollback).toMatchObject({ cause: 'probation', trial: { updateId: 'u1', knownGood: good } });
   });
 
+  it('is hashed before it is blamed: one that is not whole any more goes back for its damage, which is kept for who finishes', () => {
+    expect(decide(committed({ probationCountText: counts(3) }))).toMatchObject({ kind: 'look', look: bad });
+    const damage = 'index.js is cut short';
+    const decision = decide(committed({ probationCountText: counts(3), looked: { ...whole, [bad]: damage } }));
+    expect(decision).toMatchObject({ kind: 'roll-back', run: good, rollback: { cause: 'damaged' } });
+    const noted = { v: 1, probation: 't1', starts: 3, damage };
+    expect(decision.effects).toEqual([
+      { do: 'write', name: 'probation.progress.json', value: noted, bestEffort: true },
+      { do: 'claim', from: 'probation.json', to: 'probation.ending.json' },
+    ]);
+    // Whole again by then: what was found at the claim counts.
+    const claimed = { probationText: null, probationEndingText: JSON.stringify(probation), looked: whole };
+    const finish = decide(committed({ ...claimed, probationCountText: JSON.stringify(noted) }));
+    expect(finish).toMatchObject({ kind: 'finish', run: good, rollback: { cause: 'damaged' } });
+    expect(finish.why).toContain(damage);
+    expect(finish.effects.map((effect) => effect.do)).toEqual(['evidence', 'mark', 'link', 'remove', 'remove']);
+    expect(finish.effects.at(-1)).toMatchObject({ do: 'remove', name: 'probation.progress.json' });
+  });
+
   it('that has used up its starts waits for a verb that is at work', () => {
-    const decision = decide(committed({ probationCountText: counts(3), verbRuns: true }));
+    const decision = decide(committed({ probationCountText: counts(3), looked: whole, verbRuns: true }));
     expect(decision).toMatchObject({ kind: 'start', run: bad, effects: [] });
   });
 
   it('that has used up its starts goes to no other release than the one before, and says so', () => {
-    const decision = decide(committed({ probationCountText: counts(3), complete: [bad, old] }));
+    const decision = decide(committed({ probationCountText: counts(3), looked: whole, complete: [bad, old] }));
     expect(decision).toMatchObject({ kind: 'keep', run: bad, effects: [] });
     expect(decision.why).toContain('not complete any more');
   });
@@ -360,12 +380,12 @@ describe('a committed build on probation', () => {
         'evidence',
         'forget',
         'link',
-        'remove',
         'rename',
+        'remove',
         'remove',
       ]);
       const switched = decide(committed({ ...claimed, dist: { kind: 'link', hash: good, foreign: false } }));
-      expect(switched.effects.map((effect) => effect.do)).toEqual(['evidence', 'forget', 'remove', 'rename', 'remove']);
+      expect(switched.effects.map((effect) => effect.do)).toEqual(['evidence', 'forget', 'rename', 'remove', 'remove']);
     }
   });
 

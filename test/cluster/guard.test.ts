@@ -413,6 +413,22 @@ describe('a power cut at every change of the disk', () => {
     expect(changes).toBeGreaterThan(9);
   });
 
+  it('of a way back from a probation on which the release rotted: nothing is said against the build, whatever the instant', () => {
+    const rotten = (): void => {
+      outOfStarts();
+      writeFileSync(join(node.base, 'releases', bad, 'index.js'), '#!');
+    };
+    const changes = atEvery('start', rotten, (k) => {
+      expect(guard('start').release, `k=${k}`).toBe(good);
+      expect(node.runs(), `k=${k}`).toBe(good);
+      noProbationLeft();
+      const last = readLastRollback(node.base);
+      expect(last, `k=${k}`).toMatchObject({ updateId: 'u1', release: bad, knownGood: good, cause: 'damaged' });
+      expect(guard('start').release).toBe(good);
+    });
+    expect(changes).toBeGreaterThan(9);
+  });
+
   it('of a way back from a probation, and one more of its recovery', () => {
     let cases = 0;
     for (let first = 1, off = true; off; first += 1) {

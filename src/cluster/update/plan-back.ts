@@ -15,6 +15,7 @@ const kindOfCause: Record<string, FailureKind> = {
   operator: 'operator',
   // A disk that garbles files says nothing against the build.
   'trial-unreadable': 'unknown',
+  damaged: 'unknown',
 };
 
 /** A node that answers but is still on trial is asked again to go back after this long, ms. */
