@@ -142,6 +142,18 @@ describe('a fault of ours in the middle of an update', () => {
   });
 });
 
+describe('a caller that names a node which the update is not about', () => {
+  it('is told so, and the update is none the worse for it', async () => {
+    const { journal, updater, memory } = leader();
+    await journal.create(aRecord(), 'an update');
+    const before = memory.held[keys.update];
+    const wanted = { code: 'not-found', detail: { nodeId: 'n9', seen: 'n2, n3, n1' } };
+    await expect(updater.upgradeFollower({ nodeId: 'n9' })).rejects.toMatchObject(wanted);
+    await expect(updater.rollbackNode({ nodeId: 'n9' })).rejects.toMatchObject(wanted);
+    expect(memory.held[keys.update]).toBe(before);
+  });
+});
+
 describe('a record that this build cannot read', () => {
   it('is left as it is and told once, is looked at no more than once a second, and goes on when it can be read', async () => {
     const { journal, memory, reads, clock, lead, logged, world } = leader();
