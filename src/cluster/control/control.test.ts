@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { record as aRecord } from '../../../test/scenarios/a-record.ts';
 import { createFixture, type Fixture, tlsFor } from '../../../test/support/grpc-fixture.ts';
+import { jumpingClock } from '../../../test/support/jumping-clock.ts';
+import { keys } from '../../base/store-keys.ts';
 import { ClusterError } from '../../errors.ts';
 import { type ControlClient, createControlClient } from '../../grpc/control-client.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { createJournal } from '../journal/journal.ts';
+import { memoryStore } from '../testing/memory-store.ts';
+import type { UpdateRecord } from '../update/record.ts';
 import type { UpdatePlan } from '../update/update-plan.ts';
 import { type ControlDeps, createControl } from './control.ts';
 
@@ -29,6 +36,30 @@ async function follower(fixture: Fixture, plan: () => Promise<UpdatePlan>) {
   } as unknown as ControlDeps);
   return { control, open, made: () => made };
 }
+
+/** The update that runs, as an operator left it, and how an operator steers it. */
+async function steered(phases: Parameters<typeof aRecord>[0], requested: UpdateRecord['requested']) {
+  const memory = memoryStore({ [keys.epoch]: '1' });
+  const nothing = () => undefined;
+  const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: nothing } as unknown as Logger;
+  const journal = createJournal(memory.store, jumpingClock(), 'n1', logger);
+  await journal.create(aRecord(phases, { requested }), 'an update');
+  const control = createControl({ journal, updater: { wake: nothing } } as unknown as ControlDeps);
+  return control.controlUpdate('', 'resume', 'operator/ann', '');
+}
+
+describe('resume', () => {
+  it('of a canary that was updated lets it pass, also where it was paused there', async () => {
+    const phases = { n2: 'committed', n3: 'staged', n1: 'staged' } as const;
+    expect(await steered(phases, null)).toMatchObject({ requested: null, canaryPassed: true });
+    expect(await steered(phases, 'pause')).toMatchObject({ requested: null, canaryPassed: true });
+  });
+
+  it('of a pause before the canary was updated lets nothing pass: the walk still stops after it', async () => {
+    const phases = { n2: 'staged', n3: 'staged', n1: 'staged' } as const;
+    expect(await steered(phases, 'pause')).toMatchObject({ requested: null, canaryPassed: false });
+  });
+});
 
 describe('what a node passes on to the leader', () => {
   let fixture: Fixture;

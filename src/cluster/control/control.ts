@@ -64,7 +64,7 @@ export function createControl(deps: ControlDeps): Control {
       const text = `${by} asked to ${action}${why === '' ? '' : `: ${why}`}`;
       const event: EventDraft = { kind: 'step', nodeId: null, text };
       return {
-        record: { ...now, requested, canaryPassed: now.canaryPassed || resumes },
+        record: { ...now, requested, canaryPassed: now.canaryPassed || (resumes && !liftsEarlyPause(now)) },
         events: [event],
         quarantine: null,
       };
@@ -96,6 +96,11 @@ export function createControl(deps: ControlDeps): Control {
     },
     approveNode: (nodeId) => deps.approveMember(nodeId),
   };
+}
+
+/** Who lifts a pause before the first node is updated has seen no canary yet, and has let none pass. */
+function liftsEarlyPause({ requested, tasks }: UpdateRecord): boolean {
+  return requested === 'pause' && !tasks.some((task) => task.phase === 'committed');
 }
 
 /** Here when we lead, there when somebody else does. Throws 'no-leader'. */
