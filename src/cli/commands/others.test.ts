@@ -39,6 +39,20 @@ describe('updates', () => {
     expect(json().at(-1)).toMatchObject({ outcome: 'rolled-back' });
   });
 
+  it('watch from the last event of an ended update on, or beyond it, waits for no other one', async () => {
+    const watch: Session['watch'] = () => {
+      throw new Error('watched');
+    };
+    for (const from of ['3', '9999']) {
+      const world = fakeWorld(
+        fakeSession({ getUpdate: async () => fakeRecord({ outcome: 'rolled-back' }) }, { watch }),
+      );
+      const { code, json } = await run(['updates', 'watch', 'u-1', '--from', from, '--json'], world);
+      expect(code).toBe(4);
+      expect(json()).toMatchObject([{ outcome: 'rolled-back', updateId: 'u-1' }]);
+    }
+  });
+
   it('watch without an id takes the running one, then the last one, and otherwise says that there is none', async () => {
     expect((await run(['updates', 'watch'])).code).toBe(2);
     const running = fakeSession({ status: async () => fakeStatus({ update: fakeRecord() }) });
