@@ -16,6 +16,9 @@ import { inFlightPhases } from './states.ts';
 import type { Step } from './step.ts';
 import { failStep, waitFor } from './steps.ts';
 
+/** What comes of a batch is one transaction, two events for a node that failed, and etcd takes 128 writes of one by default. */
+const stagedAtOnceMost = 60;
+
 export function plan(observation: Observation, record: UpdateRecord): Step {
   const active = record.tasks.filter((task) => inFlightPhases.includes(task.phase));
   const steps = active.map((task) => planActive(observation, record, task));
@@ -145,7 +148,8 @@ function planCanary(observation: Observation, record: UpdateRecord, toGo: number
 }
 
 function planStaging(observation: Observation, record: UpdateRecord, unstaged: NodeTask[]): Step {
-  const batch = unstaged.filter((task) => task.to === unstaged[0]?.to).slice(0, record.options.stageConcurrency);
+  const atOnce = Math.min(record.options.stageConcurrency, stagedAtOnceMost);
+  const batch = unstaged.filter((task) => task.to === unstaged[0]?.to).slice(0, atOnce);
   const release = batch[0]?.to ?? record.target.buildHash;
   const holders = observation.nodes.filter((node) => node.health?.staged.includes(release));
   const source = holders.find((node) => node.nodeId === observation.self) ?? holders[0];
