@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ClusterError } from '../../errors.ts';
 import type { Session, TaskEnd } from '../../front/session.ts';
 import type { Task } from '../../ports/agent.ts';
 import {
@@ -198,6 +199,17 @@ describe('exec', () => {
     [{ exitCode: null, signal: 'SIGKILL', timedOut: true }, 124],
   ])('%j ends with %d', async (end, wanted) => {
     expect((await run(['exec', 'n1', '--', 'x'], fakeWorld(executing(end).session))).code).toBe(wanted);
+  });
+
+  it.each([[[]], [['--json']]])('Ctrl-C cuts the call off, and is exit code 130: %j', async (words) => {
+    const exec: Session['exec'] = async (_address, _task, _sinks, signal) => {
+      world.interrupt.abort();
+      // As the wire says it: a call that its own caller cancelled.
+      throw new ClusterError('unavailable', `the call failed (CANCELLED), ${signal.aborted}`);
+    };
+    const world = fakeWorld(fakeSession({}, { exec }));
+    const { code, err } = await run(['exec', 'n1', ...words, '--', 'sleep', '60'], world);
+    expect([code, err()]).toEqual([130, '']);
   });
 
   it('--json collects the output in one line', async () => {
