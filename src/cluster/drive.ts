@@ -17,6 +17,8 @@ import { noteAwait, waitsAt } from './update/waits.ts';
 /** Polling starts fast and slows down while nothing changes, ms. */
 const pollFirstMs = 50;
 const pollMostMs = 500;
+/** What is seen of one wait may change with every look (a lag, an age): it is noted no more often than this, ms (P12). */
+const noteEveryMs = 1_000;
 /** The same fault so many times is no passing one. */
 const faultsMost = 3;
 
@@ -30,6 +32,8 @@ export class Drive {
   private readonly since = new Map<string, number>();
   /** The update, and our leadership, that these times are about. */
   private sinceOf = '';
+  /** When what is waited for was last noted, by the monotonic clock. */
+  private notedMs = Number.NEGATIVE_INFINITY;
   private wakeUp = new AbortController();
   private busy: Promise<unknown> = Promise.resolve();
 
@@ -146,7 +150,10 @@ export class Drive {
     noteAwait(this.since, step.key, this.deps.clock.nowMs());
     const { waiting } = step;
     const old = record.waiting;
-    if (old !== null && old.what === waiting.what && old.seen === waiting.seen) return false;
+    const same = old !== null && old.what === waiting.what;
+    const nowMs = this.deps.clock.nowMs();
+    if (same && (old.seen === waiting.seen || nowMs - this.notedMs < noteEveryMs)) return false;
+    this.notedMs = nowMs;
     await this.deps.journal.change(record.id, epoch, (now) => noteWaiting(now, waiting));
     return true;
   }

@@ -51,7 +51,9 @@ const executors: { [K in StepKind]: Executor<K> } = {
       }),
     );
     const ms = deps.clock.nowMs() - startMs;
-    const bad = answers.find((one) => one.outcome.kind !== 'ok');
+    // A clear no of one node is not held back by the silence of another.
+    const bad =
+      answers.find((one) => one.outcome.kind === 'refused') ?? answers.find((one) => one.outcome.kind === 'retry');
     if (bad === undefined) return { kind: 'ok', ms };
     if (bad.outcome.kind === 'retry') return { kind: 'retry', ms, seen: bad.outcome.seen };
     if (bad.outcome.kind !== 'refused') return { kind: 'ok', ms };

@@ -84,13 +84,19 @@ describe('may a voter stop? (P1)', () => {
       code: 'quorum-unsafe',
       detail: { nodeId: 'n1', seen: expect.stringContaining('1 of 2 other voters healthy (n3'), wanted: '2' },
     });
-    await expect(ask('n1', { acceptDowntime: true })).resolves.toBeUndefined();
   });
 
-  it('no, in a group of one or two', async () => {
+  it('no, in a group of one or two, unless an operator accepts the downtime: there is no quorum to keep', async () => {
     for (const many of [1, 2]) {
-      await expect(world(three.slice(0, many)).ask('n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
+      const { ask } = world(three.slice(0, many));
+      await expect(ask('n1')).rejects.toMatchObject({ code: 'quorum-unsafe' });
+      await expect(ask('n1', { acceptDowntime: true })).resolves.toBeUndefined();
     }
+  });
+
+  it('no, in a larger group, whatever downtime was accepted: that word is for groups of one or two', async () => {
+    const { ask } = world([peer('n1'), peer('n2'), peer('n3', false)]);
+    await expect(ask('n1', { acceptDowntime: true })).rejects.toMatchObject({ code: 'quorum-unsafe' });
   });
 
   it('a learner does not count, and a worker may always stop', async () => {

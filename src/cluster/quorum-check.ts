@@ -69,7 +69,7 @@ export interface QuorumQuestion {
   /** Who asks: a command of a former leader, or of an update that is over, is refused. Default: nobody's command. */
   updateId?: string;
   epoch?: number;
-  /** Leaves the count out, and not the epoch nor the reservation. */
+  /** Leaves the count out in a group of one or two voters, which has none to keep; never the epoch nor the reservation. */
   acceptDowntime?: boolean;
   /** Asked again for so long while nobody answers, ms. Default 10,000. */
   withinMs?: number;
@@ -133,7 +133,9 @@ async function askOnce(
       await reserveByHand({ store, clock }, nodeId, updateId);
     }
     const tookMs = clock.nowMs() - beganMs;
-    if (isVoter && !acceptDowntime) {
+    // In a larger group the planner's gate counts whatever was accepted, and so does the node itself (P1).
+    const uncounted = acceptDowntime && voters.length < 3;
+    if (isVoter && !uncounted) {
       const silent = refuseWithoutQuorum(voters, nodeId);
       if (silent !== null) return { unanswered: silent };
       const heir = heirOf(voters, nodeId);

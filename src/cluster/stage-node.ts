@@ -21,10 +21,13 @@ export async function stageNode(
   deps: { clientPool: ClientPool; clock: Clock },
 ): Promise<StageResult> {
   const startMs = deps.clock.nowMs();
-  const argv = ['claudecluster', 'node', 'stage', step.release, '--from', step.from, '--json'];
+  const timeoutMs = record.options.stageTimeoutMs;
+  // The verb has a limit of its own, which is ten minutes where it is told none: every build knows the flag.
+  const limit = ['--timeout', `${timeoutMs}ms`];
+  const argv = ['claudecluster', 'node', 'stage', step.release, '--from', step.from, ...limit, '--json'];
   for (let tried = 1; ; tried += 1) {
     try {
-      const answer = await runVerb(deps, node.address, argv, record.options.stageTimeoutMs);
+      const answer = await runVerb(deps, node.address, argv, timeoutMs);
       const bytesTransferred = Number(answer.bytesTransferred ?? 0);
       return { nodeId: node.nodeId, ms: deps.clock.nowMs() - startMs, bytesTransferred, failure: null };
     } catch (thrown) {

@@ -76,7 +76,7 @@ function leader() {
   const stop = new AbortController();
   stopping.push(stop);
   const lead = (): void => void updater.lead(stop.signal);
-  return { memory, reads, journal, updater, world, clock, logged, lead, stop };
+  return { memory, reads, journal, updater, world, seen, clock, logged, lead, stop };
 }
 
 /** Waits for turns of the event loop, and no longer than many of them. */
@@ -139,6 +139,35 @@ describe('a fault of ours in the middle of an update', () => {
       expect(keys.update in memory.held).toBe(true);
       expect(logged.some((one) => one.level === 'warn' && one.text.includes('waits'))).toBe(true);
     }
+  });
+});
+
+describe('a caller that names a node which the update is not about', () => {
+  it('is told so, and the update is none the worse for it', async () => {
+    const { journal, updater, memory } = leader();
+    await journal.create(aRecord(), 'an update');
+    const before = memory.held[keys.update];
+    const wanted = { code: 'not-found', detail: { nodeId: 'n9', seen: 'n2, n3, n1' } };
+    await expect(updater.upgradeFollower({ nodeId: 'n9' })).rejects.toMatchObject(wanted);
+    await expect(updater.rollbackNode({ nodeId: 'n9' })).rejects.toMatchObject(wanted);
+    expect(memory.held[keys.update]).toBe(before);
+  });
+});
+
+describe('what an update waits for', () => {
+  it('is noted once a second where what is seen of it changes with every look (P12)', async () => {
+    const { journal, seen, clock, lead, stop } = leader();
+    const { id } = await journal.create(aRecord({ n2: 'staged', n3: 'staged', n1: 'staged' }), 'an update');
+    const health = seen.nodes.find((node) => node.nodeId === 'n2')?.health;
+    Object.defineProperty(health, 'healthy', { value: false });
+    Object.defineProperty(health, 'reasons', { get: () => [`last heartbeat written ${clock.nowMs()} ms ago`] });
+    const beganMs = clock.nowMs();
+    lead();
+    await until(() => clock.nowMs() - beganMs >= 10_000, 'ten seconds are over');
+    stop.abort();
+    const noted = (await journal.events(id, 0)).filter((event) => event.kind === 'waiting');
+    expect(noted.length).toBeGreaterThan(5);
+    expect(noted.length).toBeLessThanOrEqual(11);
   });
 });
 

@@ -38,7 +38,7 @@ import { untilStable } from './until-stable.ts';
 import { newRecord } from './update/new-record.ts';
 import { defaultOptions } from './update/options.ts';
 import { preflight, refusedBy } from './update/preflight.ts';
-import { currentTask, type UpdateRecord } from './update/record.ts';
+import { currentTask, type NodeTask, type UpdateRecord } from './update/record.ts';
 import type { UpdateRequest, UpdateResult } from './update/request.ts';
 import { inFlightPhases } from './update/states.ts';
 import type { UpdatePlan } from './update/update-plan.ts';
@@ -141,10 +141,17 @@ export class RollingUpdater {
     return { plan: made, record: created };
   }
 
-  /** Phases 1 to 3 for one node of the running update: returns when its part ended. null: no update runs. */
-  async upgradeFollower(node: Pick<NodeInfo, 'nodeId'>): Promise<UpdateRecord | null> {
+  /**
+   * Phases 1 to 3 for one node of the running update: returns when its part ended. null: no update runs.
+   * @throws ClusterError 'not-found': the update is not about that node
+   */
+  async upgradeFollower({ nodeId }: Pick<NodeInfo, 'nodeId'>): Promise<UpdateRecord | null> {
+    const running = await this.deps.journal.current();
+    if (running !== null) partOf(running, nodeId);
     return this.drive.until((record) => {
-      const { phase } = currentTask(record, node.nodeId);
+      // Another update that began meanwhile may leave the node out: what throws here would count as a fault of the update.
+      const phase = record.tasks.findLast((task) => task.nodeId === nodeId)?.phase;
+      if (phase === undefined) return true;
       return phase !== 'pending' && phase !== 'staged' && !inFlightPhases.includes(phase);
     });
   }
@@ -154,11 +161,14 @@ export class RollingUpdater {
     return this.drive.until(() => false);
   }
 
-  /** Has a node in flight go back to its known-good release, and stops the update there; returns when it is back. */
+  /**
+   * Has a node in flight go back to its known-good release, and stops the update there; returns when it is back.
+   * @throws ClusterError 'not-found': the update is not about that node
+   */
   async rollbackNode(node: Pick<NodeInfo, 'nodeId'>): Promise<UpdateRecord | null> {
     const { journal } = this.deps;
     const record = await journal.current();
-    if (record === null || !inFlightPhases.includes(currentTask(record, node.nodeId).phase)) return record;
+    if (record === null || !inFlightPhases.includes(partOf(record, node.nodeId).phase)) return record;
     await journal.request(record.id, (now) => ({
       record: { ...now, requested: 'abort' },
       events: [],
@@ -201,6 +211,17 @@ export class RollingUpdater {
     const record = await this.drive.until((now) => now.id !== id || done(now));
     return record?.id === id ? record : this.deps.journal.get(id);
   }
+}
+
+/** The node's part in the update, named by whoever calls. @throws ClusterError 'not-found' */
+function partOf(record: UpdateRecord, nodeId: string): NodeTask {
+  if (record.tasks.some((task) => task.nodeId === nodeId)) return currentTask(record, nodeId);
+  throw new ClusterError('not-found', `update ${record.id} is not about ${nodeId}`, {
+    nodeId,
+    seen: record.tasks.map((task) => task.nodeId).join(', '),
+    wanted: 'a node of this update',
+    next: `\`claudecluster updates show ${record.id}\``,
+  });
 }
 
 function leadsNoMore(selfNodeId: string, leader: string | null): ClusterError {

@@ -29,7 +29,7 @@ const statusEveryMs = 1000;
 export async function follow(ctx: Context, session: Session, request: FollowRequest): Promise<ExitCode> {
   const interrupted = ctx.interrupts();
   const show = request.json ? showJson : ctx.stdout.isTty ? showLive : showPlain;
-  const followed = await show(ctx, session, request, interrupted);
+  const followed = seenToItsEnd(request) ?? (await show(ctx, session, request, interrupted));
   // Nobody lost it: it waits for a person, who is told what to do.
   if (followed.kind === 'lost' && followed.why.code === 'operator-needed') throw followed.why;
   if (followed.kind !== 'ended') return lostSight(ctx, request, followed);
@@ -38,6 +38,11 @@ export async function follow(ctx: Context, session: Session, request: FollowRequ
   if (request.json) await jsonLine(ctx, report);
   else await ctx.stdout.write(`\n${paintAll(reportLines(report), wantsColor(ctx))}`);
   return exitOfRecord(followed.record);
+}
+
+/** Its last event was heard before: no other one comes, and whoever waited for one would wait for ever. */
+function seenToItsEnd({ record, after }: FollowRequest): Followed | null {
+  return record !== null && record.outcome !== null && after >= record.lastEvent ? { kind: 'ended', record } : null;
 }
 
 async function lostSight(

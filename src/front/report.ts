@@ -38,7 +38,9 @@ export function reportOf(record: UpdateRecord, pushedBytes: number, elapsedMs: n
   for (const task of record.tasks) {
     const earlier = nodes.get(task.nodeId);
     const settled = task.phase === 'committed' || task.phase === 'skipped';
-    const untouched = task.phase === 'pending' || task.phase === 'staged' || task.phase === 'failed';
+    // One that did not come back from its rollback in time has failed too: nobody knows what it runs.
+    const unconfirmed = task.phase === 'failed' && task.failure?.phase === 'rolling-back';
+    const untouched = task.phase === 'pending' || task.phase === 'staged' || (task.phase === 'failed' && !unconfirmed);
     const to = task.to === target.buildHash ? target : namedAs(task.to, earlier?.before ?? null);
     // A revert appends a task of its own: what ran before the update is what the first task of the node says.
     nodes.set(task.nodeId, {

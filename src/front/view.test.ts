@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { paintAll } from './render/text.ts';
 import { fakeEvent, fakeRecord, fakeStatus, fakeTask } from './testing/documents.ts';
-import { eventLine, seeEvent, seeLooking, seeRecord, seeStatus, startView, type View, viewLines } from './view.ts';
+import {
+  eventLine,
+  seeEvent,
+  seeLooking,
+  seeRecord,
+  seeStatus,
+  startView,
+  type View,
+  viewLines,
+  waitingLeftMs,
+} from './view.ts';
 
 const waiting = { nodeId: 'n2', what: 'n2 to be stable', seen: '2 of 3 heartbeats', waitedMs: 4000, atMostMs: 45_000 };
 const running = fakeRecord({
@@ -29,6 +39,23 @@ quorum 3 of 3 voters healthy, 2 needed   leader n1 (epoch 3)   raft leader n1 (t
   · n1  pending
 `,
     );
+  });
+
+  it('what is waited for until somebody acts has no time that is over', () => {
+    const paused = {
+      nodeId: null,
+      what: 'an operator to resume',
+      seen: 'paused, 2 nodes to go',
+      waitedMs: 0,
+      atMostMs: 0,
+    };
+    const view = seeEvent(
+      startView('u-1', running, 0),
+      fakeEvent(6, { kind: 'waiting', nodeId: null, waiting: paused }),
+      1,
+    );
+    expect(draw(view, 9000)).toContain('  waits for an operator to resume: paused, 2 nodes to go\n');
+    expect(waitingLeftMs(view, 9000)).toBeNull();
   });
 
   it('while no node answers says for whom it looks, and forgets it with the next event', () => {

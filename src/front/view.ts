@@ -150,19 +150,21 @@ function tailLines(view: View, nowMs: number): Line[] {
   return view.said && !view.waiting ? [line(`  ${view.said}`, 'dim')] : [];
 }
 
-/** For how much longer the present wait may last, in ms; null when nothing is waited for. */
+/** For how much longer the present wait may last, in ms; null when nothing is waited for, or until somebody acts. */
 export function waitingLeftMs({ waiting }: Pick<View, 'waiting'>, nowMs: number): number | null {
   if (!waiting) return null;
   const { what, atMs } = waiting;
+  if (what.atMostMs === 0) return null;
   return Math.max(0, what.atMostMs - what.waitedMs - (nowMs - atMs));
 }
 
 /** "waits for n2 to be stable, at most 31.0s more: 2 of 3 heartbeats": what may be long comes last, and is cut first. */
 export function waitingText(view: Pick<View, 'waiting'>, nowMs: number): string {
   const leftMs = waitingLeftMs(view, nowMs);
-  if (!view.waiting || leftMs === null) return '';
+  if (!view.waiting) return '';
   const { what, seen } = view.waiting.what;
-  return `waits for ${what}, at most ${formatDuration(leftMs)} more: ${seen}`;
+  const atMost = leftMs === null ? '' : `, at most ${formatDuration(leftMs)} more`;
+  return `waits for ${what}${atMost}: ${seen}`;
 }
 
 /** One line of the story for an output that is no terminal. */

@@ -1,6 +1,6 @@
 /** `claudecluster exec NODE -- CMD…` */
 import { constants } from 'node:os';
-import { ClusterError } from '../../errors.ts';
+import { asClusterError, ClusterError } from '../../errors.ts';
 import { type Context, type GlobalOptions, jsonLine, withSession } from '../../front/context.ts';
 import { parseDuration } from '../../front/duration.ts';
 import { type ExitCode, exit } from '../../front/exit-codes.ts';
@@ -52,7 +52,14 @@ export async function exec(ctx: Context, nodeId: string, argv: string[], options
   const stop = ctx.interrupts();
   return withSession(ctx, options, async (session) => {
     const address = await addressOf(session, nodeId);
-    return options.json ? execJson(ctx, session, address, task, stop) : execPlain(ctx, session, address, task, stop);
+    try {
+      return await (options.json ? execJson : execPlain)(ctx, session, address, task, stop);
+    } catch (thrown) {
+      // The call is cut off with the one who made it, and the node ends the command: that is what was asked for.
+      if (!stop.aborted) throw thrown;
+      if (options.json) await jsonLine(ctx, { error: asClusterError(thrown) });
+      return interruptedExit;
+    }
   });
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ClusterError } from '../../errors.ts';
 import type { Session, TaskEnd } from '../../front/session.ts';
 import type { Task } from '../../ports/agent.ts';
 import {
@@ -37,6 +38,20 @@ describe('updates', () => {
     expect(code).toBe(4);
     expect(json()[0]).toEqual({ event: story[2] });
     expect(json().at(-1)).toMatchObject({ outcome: 'rolled-back' });
+  });
+
+  it('watch from the last event of an ended update on, or beyond it, waits for no other one', async () => {
+    const watch: Session['watch'] = () => {
+      throw new Error('watched');
+    };
+    for (const from of ['3', '9999']) {
+      const world = fakeWorld(
+        fakeSession({ getUpdate: async () => fakeRecord({ outcome: 'rolled-back' }) }, { watch }),
+      );
+      const { code, json } = await run(['updates', 'watch', 'u-1', '--from', from, '--json'], world);
+      expect(code).toBe(4);
+      expect(json()).toMatchObject([{ outcome: 'rolled-back', updateId: 'u-1' }]);
+    }
   });
 
   it('watch without an id takes the running one, then the last one, and otherwise says that there is none', async () => {
@@ -184,6 +199,17 @@ describe('exec', () => {
     [{ exitCode: null, signal: 'SIGKILL', timedOut: true }, 124],
   ])('%j ends with %d', async (end, wanted) => {
     expect((await run(['exec', 'n1', '--', 'x'], fakeWorld(executing(end).session))).code).toBe(wanted);
+  });
+
+  it.each([[[]], [['--json']]])('Ctrl-C cuts the call off, and is exit code 130: %j', async (words) => {
+    const exec: Session['exec'] = async (_address, _task, _sinks, signal) => {
+      world.interrupt.abort();
+      // As the wire says it: a call that its own caller cancelled.
+      throw new ClusterError('unavailable', `the call failed (CANCELLED), ${signal.aborted}`);
+    };
+    const world = fakeWorld(fakeSession({}, { exec }));
+    const { code, err } = await run(['exec', 'n1', ...words, '--', 'sleep', '60'], world);
+    expect([code, err()]).toEqual([130, '']);
   });
 
   it('--json collects the output in one line', async () => {

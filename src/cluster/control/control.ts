@@ -4,7 +4,7 @@
  */
 
 import { isBuildHash } from '../../base/build-hash.ts';
-import { ClusterError } from '../../errors.ts';
+import { asClusterError, ClusterError } from '../../errors.ts';
 import type { ClientPool } from '../../ports/agent.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Membership } from '../../ports/membership.ts';
@@ -58,16 +58,19 @@ export function createControl(deps: ControlDeps): Control {
 
   const controlUpdate = async (id: string, action: ControlAction, by: string, why: string): Promise<UpdateRecord> => {
     const update = await resolveId(journal, id);
-    const record = await journal.request(update, (now) => {
+    const asked = journal.request(update, (now) => {
       const resumes = action === 'resume';
       const requested = resumes ? null : action;
       const text = `${by} asked to ${action}${why === '' ? '' : `: ${why}`}`;
       const event: EventDraft = { kind: 'step', nodeId: null, text };
       return {
-        record: { ...now, requested, canaryPassed: now.canaryPassed || resumes },
+        record: { ...now, requested, canaryPassed: now.canaryPassed || (resumes && !liftsEarlyPause(now)) },
         events: [event],
         quarantine: null,
       };
+    });
+    const record = await asked.catch(async (thrown) => {
+      throw action === 'revert' ? await revertedLate(journal, update, asClusterError(thrown)) : thrown;
     });
     updater.wake();
     return record;
@@ -96,6 +99,28 @@ export function createControl(deps: ControlDeps): Control {
     },
     approveNode: (nodeId) => deps.approveMember(nodeId),
   };
+}
+
+/**
+ * An update that has ended takes no wish any more, and a revert of it is the one that makes sense all the same: how its
+ * nodes go back is said instead (P8).
+ */
+async function revertedLate(journal: Journal, id: string, error: ClusterError): Promise<ClusterError> {
+  const ended = error.code === 'not-found' ? await journal.get(id) : null;
+  if (ended === null) return error;
+  const updated = ended.tasks.filter((task) => task.direction === 'forward' && task.phase === 'committed');
+  const [before, ...others] = new Set(updated.map((task) => task.from?.buildHash));
+  const release = before !== undefined && others.length === 0 ? before.slice(0, 12) : 'HASH';
+  return new ClusterError('not-found', `update ${id} has ended: only one that runs is reverted`, {
+    seen: `it has ended: ${ended.outcome}`,
+    wanted: 'an update that runs',
+    next: `update to what ran before: \`claudecluster update ${release}\`; \`claudecluster releases list\` shows what the nodes have`,
+  });
+}
+
+/** Who lifts a pause before the first node is updated has seen no canary yet, and has let none pass. */
+function liftsEarlyPause({ requested, tasks }: UpdateRecord): boolean {
+  return requested === 'pause' && !tasks.some((task) => task.phase === 'committed');
 }
 
 /** Here when we lead, there when somebody else does. Throws 'no-leader'. */

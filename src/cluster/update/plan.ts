@@ -5,7 +5,8 @@
  * Reading order: plan → plan-active.ts (a node is in flight), plan-back.ts (it goes back) → planForward (nobody is) →
  * plan-next.ts (the gates of the next node, and the hand-over). facts.ts and steps.ts are the small parts.
  */
-import { findNode, isWell, waited } from './facts.ts';
+import { describeStep } from './describe.ts';
+import { findNode, isWell, noAnswer, waited } from './facts.ts';
 import type { Observation } from './observation.ts';
 import { planActive } from './plan-active.ts';
 import { wentBack } from './plan-back.ts';
@@ -13,7 +14,10 @@ import { planNext } from './plan-next.ts';
 import type { NodeTask, UpdateRecord } from './record.ts';
 import { inFlightPhases } from './states.ts';
 import type { Step } from './step.ts';
-import { waitFor } from './steps.ts';
+import { failStep, waitFor } from './steps.ts';
+
+/** What comes of a batch is one transaction, two events for a node that failed, and etcd takes 128 writes of one by default. */
+const stagedAtOnceMost = 60;
 
 export function plan(observation: Observation, record: UpdateRecord): Step {
   const active = record.tasks.filter((task) => inFlightPhases.includes(task.phase));
@@ -68,7 +72,7 @@ function planForward(observation: Observation, record: UpdateRecord): Step {
   // The way back needs no transfer: a node that does not answer keeps nobody else from going.
   const due = record.revertBegun ? unstaged.filter(answers) : unstaged;
   if (due.length > 0) return planStaging(observation, record, due);
-  if (record.options.rehearse && !record.rehearsed && !record.revertBegun) return planRehearsal(record);
+  if (record.options.rehearse && !record.rehearsed && !record.revertBegun) return planRehearsal(observation, record);
 
   const open = record.tasks.filter((task) => task.phase === 'staged');
   if (open.length === 0) {
@@ -117,11 +121,20 @@ function planMoreWorkers(observation: Observation, record: UpdateRecord, active:
   return step.kind === 'drain' ? step : null;
 }
 
-function planRehearsal(record: UpdateRecord): Step {
-  const nodes = record.tasks
-    .filter((task) => task.phase === 'staged')
-    .map(({ nodeId, address }) => ({ nodeId, address }));
-  return { kind: 'rehearse', nodes, release: record.target.buildHash };
+/** Nobody is out of service yet, so a node that does not answer is waited for as long as at any gate, and no longer. */
+function planRehearsal(observation: Observation, record: UpdateRecord): Step {
+  const staged = record.tasks.filter((task) => task.phase === 'staged');
+  const nodes = staged.map(({ nodeId, address }) => ({ nodeId, address }));
+  const step: Step = { kind: 'rehearse', nodes, release: record.target.buildHash };
+  const silent = staged.find((task) => findNode(observation, task.nodeId)?.health == null);
+  const blamed = silent ?? staged[0];
+  const { gateTimeoutMs } = record.options;
+  if (blamed === undefined || waited(observation, 'first:rehearse:') < gateTimeoutMs) return step;
+  const last = record.waiting?.what === describeStep(step) ? record.waiting.seen : 'no answer';
+  const seen = silent === undefined ? last : `no answer: ${noAnswer(findNode(observation, silent.nodeId))}`;
+  const wanted = `the way back rehearsed within ${gateTimeoutMs} ms`;
+  const next = `see the log of ${blamed.nodeId}, mend what it names, then start the update again`;
+  return failStep(blamed, 'rehearsal', seen, wanted, next, []);
 }
 
 /** After the first node the walk stops, until an operator resumes it or the canary's time is over. */
@@ -135,7 +148,8 @@ function planCanary(observation: Observation, record: UpdateRecord, toGo: number
 }
 
 function planStaging(observation: Observation, record: UpdateRecord, unstaged: NodeTask[]): Step {
-  const batch = unstaged.filter((task) => task.to === unstaged[0]?.to).slice(0, record.options.stageConcurrency);
+  const atOnce = Math.min(record.options.stageConcurrency, stagedAtOnceMost);
+  const batch = unstaged.filter((task) => task.to === unstaged[0]?.to).slice(0, atOnce);
   const release = batch[0]?.to ?? record.target.buildHash;
   const holders = observation.nodes.filter((node) => node.health?.staged.includes(release));
   const source = holders.find((node) => node.nodeId === observation.self) ?? holders[0];

@@ -163,6 +163,14 @@ record: claudecluster updates show u-1
     expect(shown).toContain('An operator must: look at n2\n');
   });
 
+  it('of a node whose rollback nobody saw the end of does not say what it runs', () => {
+    const failure = { nodeId: 'n2', kind: 'start' as const, seen: '', wanted: '', next: '', evidence: [] };
+    const stuck = fakeTask('n2', { phase: 'failed', failure: { ...failure, phase: 'rolling-back' } });
+    const refused = fakeTask('n3', { phase: 'failed', failure: { ...failure, phase: 'staged' } });
+    const { nodes } = reportOf(fakeRecord({ outcome: 'failed', tasks: [stuck, refused] }), 0, 0);
+    expect(nodes.map(({ after }) => after)).toEqual([null, oldRelease]);
+  });
+
   it('of a reverted update counts a node once, with what it ran before and runs again', () => {
     const forth = fakeTask('n2', { durations: { stage: 100 } });
     const back = fakeTask('n2', {
