@@ -6,11 +6,12 @@ import { damaged } from '../world/releases.ts';
 import type { Checker, Host, World } from '../world/types.ts';
 import { recordOf } from './parse.ts';
 
-/** What happened so shortly before an update's end may be news to its leader, ms: two looks, and the time that one takes. */
+/** A node that is well again for so short a time before an update's end is news to its leader, ms: two looks, and their time. */
 const unseenMs = 2_000;
 
 export function checkRecord(world: World): Checker {
   const ended: { record: UpdateRecord; atMs: number }[] = [];
+  const healthyMs = new Map<string, number>();
   /** An ended record holds nothing open, and its outcome is what its tasks say. */
   const consistent = (record: UpdateRecord): void => {
     const words = `${record.id} ended as ${record.outcome}`;
@@ -36,9 +37,12 @@ export function checkRecord(world: World): Checker {
     const there = dist.target === `releases/${task.to}`;
     const trial = host.disk.find('/trial.json') !== null;
     const { fall } = host;
-    // Since the leader's last look: that is for the aftercare, which looks at all who are not where they were.
-    const justFell = fall !== null && fall.release === task.to && world.sched.now() - fall.atMs < unseenMs;
-    if (task.phase === 'committed' && !there && !justFell)
+    // What the leader has not seen, or not on a walk back, which goes on: that is for the aftercare, which looks at all who
+    // are not where they were.
+    const wellMs = healthyMs.get(host.id) ?? 0;
+    const unseen = fall !== null && (wellMs < fall.atMs || world.sched.now() - wellMs < unseenMs);
+    const fell = fall !== null && fall.release === task.to && (unseen || record.revertBegun);
+    if (task.phase === 'committed' && !there && !fell)
       world.violate('record', `${words}: ${host.id} is committed and elsewhere`);
     if (task.phase === 'committed' && trial) world.violate('record', `${words}: ${host.id} is committed and on trial`);
     if (task.phase === 'rolled-back' && there) world.violate('record', `${words}: ${host.id} went back and did not`);
@@ -49,6 +53,7 @@ export function checkRecord(world: World): Checker {
     inFlightPhases.includes(task.phase) &&
     world.host(task.nodeId).daemon?.release === task.to;
   return {
+    daemonHealthy: ({ host }) => void healthyMs.set(host.id, world.sched.now()),
     storePut(key, value) {
       if (!key.startsWith(keys.updates)) return;
       const record = recordOf(value);

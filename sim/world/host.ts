@@ -6,7 +6,7 @@ import { readLastRollback } from '../../src/trial/trial-view.ts';
 import { createSimDisk } from './disk.ts';
 import * as fs from './fs-shim.ts';
 import { clockOf } from './ports.ts';
-import { install, linkedBy } from './releases.ts';
+import { damaged, install, linkedBy } from './releases.ts';
 import { endProc, newProc } from './scheduler.ts';
 import type { Daemon, Host, Side, World } from './types.ts';
 
@@ -123,6 +123,7 @@ function guardSide(world: World, host: Host): Side {
 function guard(world: World, host: Host, reason: 'start' | 'tick'): GuardResult | null {
   const proc = world.newProc(host, `${host.id}/guard`);
   const clock = clockOf(world, host, proc);
+  const before = linkedBy(host, 'dist');
   const result = world.sched.as(proc, () => {
     try {
       const { runGuard } = guardSide(world, host);
@@ -133,6 +134,9 @@ function guard(world: World, host: Host, reason: 'start' | 'tick'): GuardResult 
   });
   const died = proc.dead;
   proc.dead = true;
+  const after = linkedBy(host, 'dist');
+  // Its words are lost with it, and what it did is not.
+  if (died && before !== null && after !== before && damaged(host, before) !== null) host.fellTo = after;
   if (died || result === null) return null;
   if (result.notes.some((note) => note.includes('takes its place'))) host.fellTo = result.release;
   if (result.action !== 'start' && result.action !== 'nothing') {

@@ -55,14 +55,14 @@ const known: Known[] = [
     by: (host: Host | null): Side | null | undefined => host?.acted.needlessRestart,
     why: 'a rollback restarted a node that ran its known-good release already, when the leader had gone on; mended after 0.2.0',
   })),
-  ...['0.1.0', '0.2.0'].map((version) => ({
+  ...['0.1.0', '0.2.0', '0.2.1'].map((version) => ({
     name: 'rot where a committed release starts',
     version,
     promise: 'liveness',
     // Whenever one looks: between two starts, or in the middle of one.
     text: /^(\S+) (?:runs no daemon|is not healthy: has not joined yet.*)$/,
     by: byCutGuard,
-    why: 'a guard did not hash a committed release that does not become healthy; mended after 0.2.0',
+    why: 'a guard did not hash a committed release that does not become healthy (mended after 0.2.0), and had code that is not whole run before what it last went back from (mended after 0.2.1)',
   })),
   ...['0.1.0', '0.2.0', '0.2.1'].flatMap((version) =>
     [
@@ -84,6 +84,14 @@ const known: Known[] = [
     by: byVerb,
     why: 'an epoch that a hand mistyped was kept; 0.2.0 keeps only those that the store has',
   },
+  ...['0.1.0', '0.2.0', '0.2.1'].map((version) => ({
+    name: 'a revert waits for who went back by himself',
+    version,
+    promise: 'liveness',
+    text: /^update \S+ is reverting: .*"(?:kind":"commit"|what":"commit )/,
+    by: byLeader,
+    why: 'a leader asked a node for a commit that had gone by itself to where the revert wants it; mended after 0.2.1',
+  })),
   {
     name: 'an epoch that nobody had is kept',
     version: '0.1.0',

@@ -96,6 +96,7 @@ const executors: { [K in StepKind]: Executor<K> } = {
   commit: async (step, record, deps) =>
     asRetry(
       await attempt(deps, async () => {
+        if (step.done === true) return;
         const argv = ['claudecluster', 'node', 'commit', '--update', record.id, '--epoch', String(record.epoch)];
         // The process that was judged, and no later one (P4): the command may be long on its way.
         const judged = record.tasks.findLast((one) => one.nodeId === step.nodeId)?.incarnationTrial ?? '';

@@ -132,6 +132,11 @@ describe('a way back', () => {
     expect(settle(claimed({ avoid: [old] }), [good]).decision.run).toBe(older);
   });
 
+  it('goes to a committed release that failed here since before it runs what is not whole', () => {
+    const { decision } = settle(claimed({ avoid: [old] }), [good, older]);
+    expect([decision.run, leadsTo(decision), marks(decision)]).toEqual([old, 'old', ['good', 'older']]);
+  });
+
   it('names what runs on a disk that takes no switch only after it was hashed', () => {
     const { decision, hashed } = settle(spent(), [good]);
     expect(decision).toMatchObject({ kind: 'roll-back', run: old, fallback: old });

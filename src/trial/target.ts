@@ -3,7 +3,7 @@
  * other and only as far as that is needed (`look`). Pure, a part of trial.ts.
  *
  * 1. the known-good release, when it is whole;
- * 2. the one committed here last that is whole;
+ * 2. the one committed here last that is whole; the one that was gone back from here last is the last of them;
  * 3. the known-good one all the same, marked damaged: code that is a little wrong beats no code (P2);
  * 4. whatever else is complete, whole ones first: it was never committed here, and that is said.
  */
@@ -36,13 +36,15 @@ export function chooseTarget(
   only = false,
 ): Choice {
   const usable = (hash: string | null | undefined): hash is string => isComplete(input, hash) && !never.includes(hash);
-  const committed = only ? [] : input.committed.filter((hash) => !input.avoid.includes(hash));
+  const failedBefore = (hash: string): number => Number(input.avoid.includes(hash));
+  // What was gone back from here last comes after the others that were committed, and still before code that is not whole.
+  const committed = only ? [] : input.committed.toSorted((a, b) => failedBefore(a) - failedBefore(b));
   const trusted = [...new Set([...preferred, ...committed].filter(usable))];
   const choice = firstWhole(input, trusted);
   if (choice !== null || only) return choice;
   const others = input.complete.filter(usable);
   // One that failed here before is the last choice.
-  const strangers = others.toSorted((a, b) => Number(input.avoid.includes(a)) - Number(input.avoid.includes(b)));
+  const strangers = others.toSorted((a, b) => failedBefore(a) - failedBefore(b));
   const stranger = firstWhole(input, strangers);
   return stranger === null || 'look' in stranger ? stranger : { ...stranger, stranger: true };
 }

@@ -31,7 +31,7 @@ export function describeStep(step: Step): string {
     case 'trial':
       return `${step.nodeId} is on trial`;
     case 'commit':
-      return `commit ${step.nodeId}`;
+      return step.done === true ? `${step.nodeId} went there by itself` : `commit ${step.nodeId}`;
     case 'rollback':
       return `roll back ${step.nodeId}: ${step.failure.seen}`;
     case 'rolledBack':

@@ -153,7 +153,10 @@ function planTrial(
   const commit: Step = { kind: 'commit', nodeId: task.nodeId, address: task.address };
   if (isCommitted(record, task, node)) {
     // The commit was done and not recorded: there is no trial to end, and the record follows the node (P5).
-    if (node.health?.healthy === true || waited(observation, key) >= limit) return commit;
+    // On the walk back it may have gone there by itself: a commit of this update is nothing that it could take any more.
+    const wentByItself = node.health?.lastRollback?.updateId === record.id;
+    const there: Step = task.direction === 'back' && wentByItself ? { ...commit, done: true } : commit;
+    if (node.health?.healthy === true || waited(observation, key) >= limit) return there;
     return waitFor(observation, key, task.nodeId, what, verdict.stable ? 'stable' : verdict.seen, limit);
   }
   if (verdict.stable) {

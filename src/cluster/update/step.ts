@@ -12,7 +12,8 @@ export type Step =
   | { kind: 'drain'; nodeId: string; address: string }
   | { kind: 'activate'; nodeId: string; address: string; release: string }
   | { kind: 'trial'; nodeId: string; incarnation: string }
-  | { kind: 'commit'; nodeId: string; address: string }
+  /** done: the node is where it should be and has no trial to end, so there is only the record to write. */
+  | { kind: 'commit'; nodeId: string; address: string; done?: true }
   | { kind: 'rollback'; nodeId: string; address: string; failure: Failure }
   | { kind: 'rolledBack'; nodeId: string; failure: Failure }
   | { kind: 'failed'; nodeId: string; failure: Failure }
