@@ -220,13 +220,18 @@ export const mutants: Mutant[] = [
     "const damage = isComplete(input, release) ? input.looked[release] : '';",
     "const damage = isComplete(input, release) ? '' : input.looked[release];",
   ),
-  one(
-    'preflight does not look for a quarantine',
-    'P10',
-    'src/cluster/update/refuse-cluster.ts',
-    'if (quarantine !== null) {',
-    'if (quarantine !== null && quarantine.why === null) {',
-  ),
+  {
+    name: 'neither preflight nor the journal looks for a quarantine',
+    promise: 'P10',
+    changes: [
+      {
+        file: 'src/cluster/update/refuse-cluster.ts',
+        old: 'if (quarantine !== null) {',
+        new: 'if (quarantine !== null && quarantine.why === null) {',
+      },
+      { file: journal, old: ', keys.quarantined(buildHash)];', new: '];' },
+    ],
+  },
   one(
     'the tree is not verified before the switch',
     'P7',

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCa, issueCert } from '../../grpc/ca.ts';
 import { runCli } from '../cli.ts';
 import { fakeWorld } from '../testing/fakes.ts';
 
@@ -36,6 +37,16 @@ describe('bootstrap', () => {
     const again = await run('--cluster', 'c2', ...voters);
     expect(again.code).toBe(2);
     expect(again.stderr).toContain('founding happens once');
+  });
+
+  it('refuses the id of a cluster that is not the one in the certificate', async () => {
+    const ca = await createCa('c1');
+    const { certPem } = await issueCert(ca, { role: 'node', name: 'n1', days: 1 });
+    writeFileSync(join(dir, 'n.pem'), certPem);
+    const wrong = await run('--cluster', 'c2', ...voters);
+    expect([wrong.code, existsSync(join(dir, 'data/bootstrap.json'))]).toEqual([2, false]);
+    expect(wrong.stderr).toContain('c1, as in');
+    expect((await run('--cluster', 'c1', ...voters)).code).toBe(0);
   });
 
   it('refuses voters that leave this node out, and words that are none', async () => {

@@ -1,5 +1,5 @@
 /** `claudecluster bootstrap`: the explicit, one-time founding of a cluster, told to one node. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { ClusterError } from '../../errors.ts';
 import { type Context, configFile, type GlobalOptions, jsonLine } from '../../front/context.ts';
 import { type ExitCode, exit, exitCodesHelp } from '../../front/exit-codes.ts';
@@ -38,14 +38,31 @@ export const register: Register = ({ program, ctx, run }) => {
 };
 
 async function bootstrap(ctx: Context, options: BootstrapOptions): Promise<ExitCode> {
-  const [{ loadNodeConfig }, { nodePaths }, { bootstrapPaths, bootstrapSchema }, { writeJsonAtomic }] =
-    await Promise.all([
-      import('../../daemon/config.ts'),
-      import('../../base/paths.ts'),
-      import('../../members/bootstrap-files.ts'),
-      import('../../base/files.ts'),
-    ]);
+  const [
+    { loadNodeConfig },
+    { nodePaths },
+    { bootstrapPaths, bootstrapSchema },
+    { writeJsonAtomic },
+    { identityOfPem },
+  ] = await Promise.all([
+    import('../../daemon/config.ts'),
+    import('../../base/paths.ts'),
+    import('../../members/bootstrap-files.ts'),
+    import('../../base/files.ts'),
+    import('../../grpc/identity.ts'),
+  ]);
   const config = loadNodeConfig(configFile(ctx, options));
+  const { cert } = config.tls;
+  // It may come later; where it is there a typing error is found before it is founded for good.
+  const certified = existsSync(cert) ? identityOfPem(readFileSync(cert), cert).clusterId : options.cluster;
+  if (certified !== options.cluster) {
+    throw new ClusterError('usage', `--cluster is not the cluster of this node's certificate`, {
+      nodeId: config.nodeId,
+      seen: options.cluster,
+      wanted: `${certified}, as in ${cert}`,
+      next: 'give that one, or issue the certificates for the other',
+    });
+  }
   const initialCluster = options.voter.map(parseVoter);
   if (config.role === 'voter' && !initialCluster.some(({ name }) => name === config.nodeId)) {
     throw new ClusterError('usage', `--voter does not name this node, ${config.nodeId}`, {

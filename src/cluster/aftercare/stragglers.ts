@@ -104,7 +104,7 @@ async function bringUp(deps: StragglerDeps, nodeId: string, target: string): Pro
     return '';
   } catch (thrown) {
     const error = asClusterError(thrown);
-    if (error.code !== 'refused' && error.code !== 'update-running') throw error;
+    if (!['refused', 'update-running', 'quarantined'].includes(error.code)) throw error;
     return error.message;
   }
 }

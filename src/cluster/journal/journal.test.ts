@@ -43,6 +43,17 @@ describe('the journal', () => {
     expect(warned).toHaveLength(1);
   });
 
+  it('no update begins with a build that was quarantined since preflight read it (P10)', async () => {
+    const { journal, memory } = journalOn();
+    const record = aRecord();
+    const { buildHash } = record.target;
+    await journal.setQuarantine({ buildHash, why: 'it is bad', at: '', by: 'ann', evidence: null });
+    await expect(journal.create(record, 'an update')).rejects.toMatchObject({ code: 'quarantined' });
+    expect(await memory.store.get(keys.update)).toBe(null);
+    await journal.setQuarantine({ buildHash, lift: true });
+    await expect(journal.create(record, 'an update')).resolves.toMatchObject({ id: record.id });
+  });
+
   it('a build that is blamed is quarantined with the record, and what somebody wrote of it before stands (P10)', async () => {
     for (const by of ['ann', null]) {
       const { journal, memory } = journalOn();

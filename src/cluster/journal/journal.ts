@@ -27,7 +27,10 @@ import { type Current, readRunning } from './running-record.ts';
 export interface Journal extends Quarantine {
   /** The update that runs. Throws 'operator-needed' when this build cannot read its record; so do all that need it. */
   current(): Promise<UpdateRecord | null>;
-  /** Begins an update. Throws 'update-running' (with whose), 'quorum-unsafe' (a voter is out by hand) or 'stale-epoch'. */
+  /**
+   * Begins an update. Throws 'update-running' (with whose), 'quorum-unsafe' (a voter is out by hand), 'quarantined' (since
+   * preflight read it) or 'stale-epoch'.
+   */
   create(record: UpdateRecord, text: string): Promise<UpdateRecord>;
   /**
    * Applies `change` to the record as it is now and writes it, as the leader of `epoch`. When an operator's request
@@ -66,7 +69,10 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string, lo
       const change: Change = { record, events: [{ kind: 'started', nodeId: null, text }], quarantine: null };
       const started = numbered(deps, change, record);
       const put: Op = { put: keys.update, value: JSON.stringify(started.record) };
-      const free = [keys.update, keys.byHand].map((key): Compare => ({ key, modRevision: 0 })); // P1
+      const { buildHash } = record.target;
+      // One at a time, and none beside a hand (P1); whatever was written since preflight read it (P10).
+      const none = [keys.update, keys.byHand, keys.quarantined(buildHash)];
+      const free = none.map((key): Compare => ({ key, modRevision: 0 }));
       if (await store.txn([fenced, ...free], [put, ...started.ops])) {
         // The update has begun, whatever becomes of the old ones: they go with the next one.
         await pruneUpdates(store).catch((thrown) => {
@@ -77,7 +83,11 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string, lo
       await fence(record.epoch);
       const running = (await readRunning(deps))?.record;
       const held = running === undefined ? await readByHand(store) : null;
-      throw held === null ? alreadyRuns(running) : heldByHand(held);
+      if (held !== null) throw heldByHand(held);
+      if (running === undefined && (await store.get(keys.quarantined(buildHash))) !== null) {
+        throw isQuarantined(buildHash);
+      }
+      throw alreadyRuns(running);
     },
 
     change: async (id, epoch, change) => {
@@ -112,6 +122,13 @@ export function createJournal(store: Store, clock: Clock, selfNodeId: string, lo
 function mustRun(current: Current | null, id: string): Current {
   if (current !== null && current.record.id === id) return current;
   throw new ClusterError('not-found', `update ${id} does not run`, { next: `\`claudecluster updates show ${id}\`` });
+}
+
+function isQuarantined(buildHash: string): ClusterError {
+  return new ClusterError('quarantined', `${buildHash.slice(0, 12)} has just been quarantined`, {
+    wanted: 'a build that is not',
+    next: `\`claudecluster releases list\` says why; update with a mended build, or lift it: \`claudecluster releases unquarantine ${buildHash}\``,
+  });
 }
 
 function alreadyRuns(running: UpdateRecord | undefined): ClusterError {
