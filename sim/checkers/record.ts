@@ -11,7 +11,6 @@ const unseenMs = 2_000;
 
 export function checkRecord(world: World): Checker {
   const ended: { record: UpdateRecord; atMs: number }[] = [];
-  const healthyMs = new Map<string, number>();
   /** An ended record holds nothing open, and its outcome is what its tasks say. */
   const consistent = (record: UpdateRecord): void => {
     const words = `${record.id} ended as ${record.outcome}`;
@@ -39,8 +38,8 @@ export function checkRecord(world: World): Checker {
     const { fall } = host;
     // What the leader has not seen, or not on a walk back, which goes on: that is for the aftercare, which looks at all who
     // are not where they were.
-    const wellMs = healthyMs.get(host.id) ?? 0;
-    const unseen = fall !== null && (wellMs < fall.atMs || world.sched.now() - wellMs < unseenMs);
+    const wellMs = host.daemon?.healthySinceMs ?? world.sched.now();
+    const unseen = world.sched.now() - wellMs < unseenMs;
     const fell = fall !== null && fall.release === task.to && (unseen || record.revertBegun);
     if (task.phase === 'committed' && !there && !fell)
       world.violate('record', `${words}: ${host.id} is committed and elsewhere`);
@@ -53,7 +52,6 @@ export function checkRecord(world: World): Checker {
     inFlightPhases.includes(task.phase) &&
     world.host(task.nodeId).daemon?.release === task.to;
   return {
-    daemonHealthy: ({ host }) => void healthyMs.set(host.id, world.sched.now()),
     storePut(key, value) {
       if (!key.startsWith(keys.updates)) return;
       const record = recordOf(value);
