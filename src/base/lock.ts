@@ -120,6 +120,11 @@ export async function letGo(
   while (!lock.release() && signal?.aborted !== true) await clock.sleep(letGoEveryMs, signal);
 }
 
+/** As `letGo`, for who does not wait: its timer keeps no process from its end, which gives the lock back as well. */
+export function letGoSoon(lock: { release(): boolean }): void {
+  if (!lock.release()) setTimeout(letGoSoon, letGoEveryMs, lock).unref();
+}
+
 /**
  * Takes the lock of a node's verbs, waiting up to `waitMs` for another verb to end.
  * Throws ClusterError 'trial-busy' that names the holder, or 'disk'.

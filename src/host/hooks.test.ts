@@ -82,6 +82,14 @@ describe('the hook before a restart', () => {
 describe('the hook after a restart', () => {
   const afterRestart = sh('echo after >> out');
 
+  it('runs at once where the disk takes no note that it is due, and there is no restart', async () => {
+    // Nothing can be renamed over a directory, whoever asks for it.
+    mkdirSync(join(base, 'data/hook-due.json'));
+    const refused = hooks({ beforeRestart: sh('echo before >> out'), afterRestart }).beforeRestart(subject);
+    await expect(refused).rejects.toMatchObject({ code: 'disk', detail: { nodeId: 'n1' } });
+    expect(said('out')).toBe('before\nafter\n');
+  });
+
   it('runs once for each restart that was announced, by whichever process is healthy then', async () => {
     await hooks({ afterRestart }).afterRestart();
     expect(said('out')).toBeNull();

@@ -3,7 +3,7 @@
  * before may say no, and then nothing was touched; the one after may not, for the restart has happened.
  */
 import { join } from 'node:path';
-import { quietly, readTextOrNull, removeDurable, writeJsonAtomic } from '../base/files.ts';
+import { errno, quietly, readTextOrNull, removeDurable, writeJsonAtomic } from '../base/files.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -42,7 +42,10 @@ export interface HookOutcome extends HookSubject {
 }
 
 export interface Hooks {
-  /** Throws ClusterError 'refused' when the hook fails: which one, how it ended, what it said. */
+  /**
+   * Throws ClusterError 'refused' when the hook fails: which one, how it ended, what it said; 'disk' when it cannot be noted
+   * that the one after is due: then that one was run already.
+   */
   beforeRestart(subject: HookSubject): Promise<void>;
   /**
    * After a restart for which the one before was run, once, whichever release runs now. A failure is logged and kept,
@@ -75,7 +78,7 @@ export function createHooks(deps: HooksDeps): Hooks {
         const outcome = await runHook(deps, 'beforeRestart', config.beforeRestart, subject);
         if (!outcome.ok) throw refusal(deps, config.beforeRestart, outcome);
       }
-      if (config.afterRestart !== undefined) quietly(() => writeJsonAtomic(dueFile(base), subject));
+      if (config.afterRestart !== undefined) await noteDue(deps, config.afterRestart, subject);
     },
     async afterRestart() {
       try {
@@ -83,13 +86,30 @@ export function createHooks(deps: HooksDeps): Hooks {
         if (subject === null || config.afterRestart === undefined) return;
         // Before it runs: a hook that brings the daemon down must not be run for ever.
         removeDurable(dueFile(base));
-        const outcome = await runHook(deps, 'afterRestart', config.afterRestart, subject);
-        if (!outcome.ok) deps.logger?.warn({ ...outcome }, 'the hook after the restart failed');
+        await runAfter(deps, config.afterRestart, subject);
       } catch (thrown) {
         deps.logger?.warn({ seen: String(thrown) }, 'the hook after the restart was not run');
       }
     },
   };
+}
+
+/** Whoever is to run the hook after the restart knows it from the disk alone: without that note the node would stay out of service. */
+async function noteDue(deps: HooksDeps, after: Hook, subject: HookSubject): Promise<void> {
+  try {
+    writeJsonAtomic(dueFile(deps.base), subject);
+  } catch (cause) {
+    if (deps.config.beforeRestart !== undefined) await runAfter(deps, after, subject);
+    const next = 'make room on the disk, or make it writable; the node runs what it ran';
+    const seen = `${dueFile(deps.base)}: ${errno(cause) || String(cause)}`;
+    const what = 'cannot note that the hook after the restart is due';
+    throw new ClusterError('disk', what, { nodeId: deps.nodeId, seen, next }, cause);
+  }
+}
+
+async function runAfter(deps: HooksDeps, after: Hook, subject: HookSubject): Promise<void> {
+  const outcome = await runHook(deps, 'afterRestart', after, subject);
+  if (!outcome.ok) deps.logger?.warn({ ...outcome }, 'the hook after the restart failed');
 }
 
 function readDue(base: string): HookSubject | null {

@@ -29,11 +29,7 @@ export function lookInProcess(
   return new Promise((resolve) => {
     const limit = AbortSignal.timeout(timeoutMs);
     const child = spawn(program, args, { cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
-    if (child.pid !== undefined) setNice(child.pid, idleNice);
     let said = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString('utf8')).slice(-65_536);
-    });
     const end = (): void => void child.kill('SIGKILL');
     for (const one of [limit, signal]) one.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
@@ -43,6 +39,11 @@ export function lookInProcess(
     };
     child.once('error', () => done(null));
     child.once('close', () => done(parseAnswer(said)));
+    if (child.pid !== undefined) setNice(child.pid, idleNice);
+    // Where no descriptor was left there is no stream either, whatever its type says; the error follows.
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString('utf8')).slice(-65_536);
+    });
   });
 }
 

@@ -1,6 +1,9 @@
-/** One at a time puts a release together: two transfers into one tree would undo each other's work. */
+/**
+ * One at a time puts a release together: two transfers into one tree would undo each other's work. The daemon is one of
+ * them, and lives on: a lock that the disk did not take back would keep the release from this node until its end.
+ */
 import { join } from 'node:path';
-import { type LockAttempt, tryLock } from '../base/lock.ts';
+import { type LockAttempt, letGoSoon, tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
 import { diskError } from './install.ts';
@@ -29,7 +32,7 @@ export async function ifUnused(base: string, hash: string, work: () => Promise<u
   try {
     await work();
   } finally {
-    lock.release();
+    letGoSoon(lock);
   }
   return true;
 }
@@ -51,7 +54,7 @@ export async function withPartial<T>(
       try {
         return await work();
       } finally {
-        lock.release();
+        letGoSoon(lock);
       }
     }
     if (signal?.aborted) {

@@ -33,8 +33,9 @@ function run(dir: string, timeoutMs: number, signal?: AbortSignal): Promise<Ende
     const keep = (chunk: Buffer): void => {
       kept = Buffer.concat([kept, chunk]).subarray(-keptBytes);
     };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    // Where no descriptor was left there are no streams either, whatever their type says; the error follows.
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
     const stop = (): void => endGroup(child);
     const timer = setTimeout(() => {
       timedOut = true;

@@ -58,8 +58,7 @@ function notStarted(spawnError: string): TaskStatus {
 function start(deps: TaskDeps, request: TaskRequest): ChildProcess | TaskStatus {
   const cwd = request.cwd ? request.cwd : deps.base;
   // Said apart, for spawn reports a missing directory as if the program were missing.
-  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
-    return notStarted(`no working directory ${cwd}`);
+  if (!isDirectory(cwd)) return notStarted(`no working directory ${cwd}`);
   const own = request.argv[0] === 'claudecluster';
   const argv = own ? [...deps.ownArgv, ...request.argv.slice(1)] : [...request.argv];
   try {
@@ -71,6 +70,15 @@ function start(deps: TaskDeps, request: TaskRequest): ChildProcess | TaskStatus 
     });
   } catch (error) {
     return notStarted(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A path through a file, or one that may not be seen, leads to no directory either. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 

@@ -89,9 +89,9 @@ describe('runTask', () => {
     expect(await collect({ argv: ['no-such-program-here'], env: searched })).toMatchObject({
       spawnError: expect.stringContaining('ENOENT'),
     });
-    expect(await collect({ argv: ['true'], cwd: '/no/such' })).toMatchObject({
-      spawnError: 'no working directory /no/such',
-    });
+    for (const cwd of ['/no/such', '/etc/hostname/below']) {
+      expect(await collect({ argv: ['true'], cwd })).toMatchObject({ spawnError: `no working directory ${cwd}` });
+    }
   });
 
   it.each([
