@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { identify } from '../base/boot.ts';
 import { createDisk } from '../base/files.ts';
 import { ClusterError } from '../errors.ts';
 import { admitEpoch, type EpochDeps, mendEpoch, readEpoch, refuseFormer } from './epoch.ts';
@@ -136,6 +137,14 @@ it('a file that cannot be understood refuses every epoch and says what to write'
     keep(text);
     await expect(admitEpoch(nodeAt(100), 100), text).rejects.toMatchObject({ code: 'operator-needed' });
   }
+});
+
+it('a lock that the disk did not take back from this very process keeps no later epoch out', async () => {
+  mkdirSync(join(base, 'data'), { recursive: true });
+  const lock = join(base, 'data/epoch.json.lock');
+  writeFileSync(lock, JSON.stringify({ ...identify(process.pid), what: 'epoch' }));
+  await admitEpoch(nodeAt(7), 7);
+  expect([readEpoch(base), existsSync(lock)]).toEqual([7, false]);
 });
 
 it('a newer epoch that cannot be kept is not taken', async () => {

@@ -3,8 +3,9 @@
  * Only what the store has is kept (ADR 15): a number that somebody mistyped would make the node refuse every leader.
  */
 import { dirname } from 'node:path';
+import { identify } from '../base/boot.ts';
 import { createDisk, type Disk, errno, readTextOrNull, writeJsonAtomic } from '../base/files.ts';
-import { type LockAttempt, tryLock } from '../base/lock.ts';
+import { inheritLock, type LockAttempt, tryLock } from '../base/lock.ts';
 import { nodePaths } from '../base/paths.ts';
 import { ClusterError } from '../errors.ts';
 
@@ -135,11 +136,19 @@ function neverLed(nodeId: string, present: number, epoch: number): ClusterError 
   });
 }
 
-/** Waits a second at most: the lock is held for one small write. */
+/**
+ * Waits a second at most: the lock is held for one small write. One that names this process is left over from a disk that
+ * did not take it back, for nothing else of ours runs between taking and giving back.
+ */
 function lockEpoch(path: string, disk: Disk): () => void {
   for (let attempt = 0; ; attempt += 1) {
     const lock: LockAttempt = tryLock(path, 'epoch', disk);
     if (lock.held) return lock.release;
+    const me = identify(process.pid);
+    if (me !== null && lock.by?.pid === me.pid && lock.by.startTime === me.startTime) {
+      const own = inheritLock(path, me, 'epoch', disk);
+      if (own.held) return own.release;
+    }
     if (attempt === 100)
       throw new ClusterError('disk', `the epoch's lock is held: ${path}`, { seen: `process ${lock.by?.pid ?? '?'}` });
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
