@@ -37,8 +37,13 @@ interface Streams {
 const failed = 4;
 /** For the serving end to say how it ended, after rsync closed its own, ms: after a push it verifies the whole tree first. */
 const graceMs: Record<Direction, number> = { pull: 3_000, push: 60_000 };
-/** rsync ends its children with SIGUSR1, on which Node would open its debugger if nobody listened. */
-const endings = ['SIGUSR1', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+/**
+ * rsync that gives up ends its children with SIGUSR1, on which Node would open its debugger if nobody listened. Most often it
+ * does because the serving end broke off, which is about to say why: so long it is waited for, ms.
+ */
+const givenUp = 'SIGUSR1';
+const givenUpGraceMs = 3_000;
+const endings = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** Until what the server said has all been handed to rsync: the process must not go before that. */
 async function drained(output: Readable, stdout: Writable): Promise<void> {
@@ -48,6 +53,7 @@ async function drained(output: Readable, stdout: Writable): Promise<void> {
 
 async function bridge(pipe: BytePipe, { stdin, stdout, stderr }: Streams, endMs: number): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
+  let givenUpTimer: NodeJS.Timeout | undefined;
   let giveUp = (): void => {};
   const gaveUp = new Promise<never>((_, reject) => {
     giveUp = () => {
@@ -60,6 +66,9 @@ async function bridge(pipe: BytePipe, { stdin, stdout, stderr }: Streams, endMs:
   const closing = (): void => {
     timer ??= setTimeout(giveUp, endMs);
   };
+  const whyNot = (): void => {
+    givenUpTimer ??= setTimeout(giveUp, givenUpGraceMs);
+  };
   const unread = (): void => {
     pipe.output.unpipe(stdout);
     pipe.output.resume();
@@ -70,6 +79,7 @@ async function bridge(pipe: BytePipe, { stdin, stdout, stderr }: Streams, endMs:
   pipe.output.on('error', () => {});
   stdin.on('error', closing).on('end', closing);
   stdout.on('error', unread);
+  process.on(givenUp, whyNot);
   for (const signal of endings) process.on(signal, giveUp);
   stdin.pipe(pipe.input);
   // Not ended by us: what is left in it is written before the process goes.
@@ -81,6 +91,8 @@ async function bridge(pipe: BytePipe, { stdin, stdout, stderr }: Streams, endMs:
     return exitCode;
   } finally {
     clearTimeout(timer);
+    clearTimeout(givenUpTimer);
+    process.off(givenUp, whyNot);
     stdin.unpipe(pipe.input);
     stdin.off('error', closing).off('end', closing);
     for (const signal of endings) process.off(signal, giveUp);
