@@ -141,6 +141,14 @@ const known: Known[] = [
     why: 'a fault of the code was taken for silence of the store or of a peer; 0.2.0 ends the update',
   },
   {
+    name: 'a build forgotten by a fault of ours',
+    version: '0.2.0',
+    promise: 'P10',
+    text: /^\S+ blames its build, and the build is not quarantined$/,
+    by: (host, world) => (world.ownFault === '' ? undefined : byLeader(host, world)),
+    why: 'a fault of ours that ended an update did not quarantine what a node was going back from; mended after 0.2.0',
+  },
+  {
     name: 'a record that cannot be read',
     version: '0.1.0',
     promise: 'P8',
