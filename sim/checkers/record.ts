@@ -46,7 +46,8 @@ export function checkRecord(world: World): Checker {
     if (task.phase === 'committed' && trial) world.violate('record', `${words}: ${host.id} is committed and on trial`);
     // On a disk that takes no switch its guard runs what it goes back to, and switches at the next start that can.
     const runsOther = host.daemon !== null && host.daemon.release !== task.to;
-    if (task.phase === 'rolled-back' && there && !runsOther) {
+    const cannotSwitch = runsOther && (host.disk.readOnly || host.disk.full);
+    if (task.phase === 'rolled-back' && there && !cannotSwitch) {
       world.violate('record', `${words}: ${host.id} went back and did not`);
     }
   };

@@ -144,7 +144,7 @@ function guard(world: World, host: Host, reason: 'start' | 'tick'): GuardResult 
   }
   const back = result.rolledBack;
   if (back?.cause === 'probation' || back?.cause === 'damaged') {
-    host.fall = { release: back.release, atMs: world.sched.now(), by: host.acted.guard };
+    host.fall = { release: back.release, by: host.acted.guard };
   }
   noteFall(host, result);
   return result;

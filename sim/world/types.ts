@@ -121,8 +121,8 @@ export interface Host {
   supervisor: Proc;
   /** The release whose code the supervisor runs. */
   code: string;
-  /** Its last way back on probation: what from, when, and in a mixed world of which version the guard was. */
-  fall: { release: string; atMs: number; by: Side | null } | null;
+  /** Its last way back on probation: what from, and in a mixed world of which version the guard was. */
+  fall: { release: string; by: Side | null } | null;
   /**
    * Of which version the last verb and the last guard on it were, and the verb that last asked for a restart of what was
    * installed and ran already; null: none, or the last restart was due.
